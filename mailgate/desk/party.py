@@ -1,0 +1,123 @@
+"""Who takes part: desks, sellers, reseller entities, and the roles that a pack names.
+
+Desks and sellers come from config files; the models here are the values that every decision uses.
+A role is a word of a pack (`vendor_support`, `account_manager`) that stands for addresses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from mailgate.mail import address as addresses
+
+
+def _address(value: object) -> object:
+    if isinstance(value, str) and not addresses.is_address(value):
+        raise ValueError("an e-mail address such as support@shop.example")
+    return value
+
+
+def _pattern(value: object) -> object:
+    if isinstance(value, str) and value.startswith("@"):
+        _address("x" + value)
+        return value
+    return _address(value)
+
+
+Address = Annotated[str, BeforeValidator(_address)]
+AddressPattern = Annotated[str, BeforeValidator(_pattern)]
+
+
+class Frozen(BaseModel):
+    """A value: never changed, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Entity(Frozen):
+    """One legal reseller behind a desk (docs/rules.md D-02)."""
+
+    helpdesk: Address
+    title: str = ""
+    aliases: tuple[Address, ...] = ()
+
+
+class Absence(Frozen):
+    """Days on which a seller said that he is away, both ends included."""
+
+    first: date = Field(alias="from")
+    last: date = Field(alias="until")
+
+
+class Seller(Frozen):
+    """One seller of the directory: one file under sellers/."""
+
+    id: str = ""
+    name: str = ""
+    support: Address
+    admin: Address | None = None
+    backup: Address | None = None
+    manager: Address | None = None
+    addresses: tuple[AddressPattern, ...] = ()
+    entities: tuple[str, ...] = ()
+    products: Mapping[str, str] = Field(default_factory=dict)
+    desks: tuple[str, ...] = ()
+    zone: str = ""
+    language: str = ""
+    calendar: str = ""
+    holidays: tuple[date, ...] = ()
+    absences: tuple[Absence, ...] = ()
+    physical: bool = False
+    takeover: bool = False
+    machine_headers: Literal["full", "quiet"] = "full"
+    checklist: Mapping[str, date] = Field(default_factory=dict)
+
+    def owns(self, address: str) -> bool:
+        """True if `address` is one of this seller's registered addresses (DR-10; `@domain` entries count)."""
+        key = addresses.key(address)
+        own = (self.support, self.admin, self.backup, *self.addresses)
+        return any(addresses.matches(key, entry) for entry in own if entry)
+
+
+class Desk(Frozen):
+    """One helpdesk address with its people, its pack and its language (design: desks.toml)."""
+
+    name: str = ""
+    address: Address
+    aliases: tuple[Address, ...] = ()
+    agents: tuple[AddressPattern, ...] = ()
+    staff: tuple[Address, ...] = ()
+    notifiers: tuple[AddressPattern, ...] = ()
+    roles: Mapping[str, Address] = Field(default_factory=dict)
+    entities: Mapping[str, Entity] = Field(default_factory=dict)
+    pack: str
+    title: str = ""
+    language: str = "en"
+    zone: str = "UTC"
+    carries: Literal["people", "mailgate"] = "people"
+    mode: Literal["act", "observe"] = "act"
+    hand_on: str = ""
+    options: Mapping[str, object] = Field(default_factory=dict)
+
+    def answers_for(self, address: str) -> bool:
+        """True if `address` is this desk's own address, an alias, or a +form of one (RFC 5233)."""
+        key = addresses.untagged(address)
+        return any(key == addresses.key(own) for own in (self.address, *self.aliases))
+
+    def is_helpdesk(self, address: str) -> bool:
+        """True if `address` speaks as the desk: its own addresses, its agents, its entities' helpdesks."""
+        if self.answers_for(address) or any(addresses.matches(addresses.key(address), a) for a in self.agents):
+            return True
+        return self.entity_of(address) is not None
+
+    def entity_of(self, address: str) -> str | None:
+        """The name of the entity whose helpdesk `address` is, +forms and aliases included (D-25), or None."""
+        key = addresses.untagged(address)
+        for name, entity in self.entities.items():
+            if any(key == addresses.key(own) for own in (entity.helpdesk, *entity.aliases)):
+                return name
+        return None

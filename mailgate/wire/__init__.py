@@ -1,0 +1,1 @@
+"""What speaks: SMTP and LMTP in, SMTP and files out, HTTP for health, the clock."""
