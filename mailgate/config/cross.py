@@ -1,0 +1,255 @@
+"""What no single file can answer: do desks, sellers, packs, doors and templates fit together?
+
+`errors` stop mailgate; `warnings` are for a person to look at (docs/rules.md D-03, D-08). Both are linear in the number
+of sellers, and neither looks outside the settings.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from mailgate.config.problems import Problem, dotted, near, one_of, shown
+from mailgate.config.settings import HARMLESS, Settings
+from mailgate.config.values import next_hop
+from mailgate.desk.holiday import holiday_dates
+from mailgate.desk.notice import lint
+from mailgate.desk.party import Desk, Seller
+from mailgate.mail import address as addresses
+
+NOT_SUPPORT = frozenset(
+    ("admin", "administrator", "account", "accounts", "accounting", "billing", "finance", "invoice", "invoices")
+    + ("conta", "contas", "financeiro", "cobranca", "faturamento", "amministrazione", "fatture", "root", "postmaster")
+)
+LAST_RESORT = "en"  # what every language falls back to
+EFFECTS = frozenset({"process_refund", "cancel_subscription", "cancel_order", "start_order_cancellation"})
+Found = Iterator[Problem]
+
+
+def errors(settings: Settings, said: str, *, desks_whole: bool = True) -> list[Problem]:
+    """Everything that does not fit together. `desks_whole` is False when a desk could not be read at all."""
+    at = _Places(said)
+    found = [*_desk_errors(settings, at), *_shared_addresses(settings, at), *_mailbox_errors(settings, at)]
+    found += [
+        *_effect_errors(settings, at),
+        *_notice_errors(settings, at),
+        *_calendar_errors(settings, at),
+        *_template_problems(settings, fall_back=False),
+    ]
+    for seller in settings.sellers.values():
+        found += _zone_errors(at.seller(seller), "seller.zone", seller.zone)
+        if desks_whole:
+            found += _seller_errors(settings, seller, at)
+    return found
+
+
+def warnings(settings: Settings, said: str) -> list[Problem]:
+    """What works and is probably not meant."""
+    at = _Places(said)
+    found = [*_trust_warnings(settings, at), *_desk_warnings(settings, at), *_shared_support(settings, at)]
+    found += _template_problems(settings, fall_back=True)
+    for seller in settings.sellers.values():
+        found += _support_warnings(seller, at)
+        found += _entity_warnings(settings, seller, at)
+    return found
+
+
+class _Places:
+    """The files of a directory, as the user names them."""
+
+    def __init__(self, said: str) -> None:
+        self.main = str(Path(said) / "mailgate.toml")
+        self.desks = str(Path(said) / "desks.toml")
+        self._sellers = Path(said) / "sellers"
+
+    def seller(self, seller: Seller) -> str:
+        return str(self._sellers / f"{seller.id}.toml")
+
+
+def _desk_errors(settings: Settings, at: _Places) -> Found:
+    for name, desk in settings.desks.items():
+        key = dotted(("desk", name))
+        yield from _zone_errors(at.desks, f"{key}.zone", desk.zone)
+        yield from _language_errors(settings, at.desks, f"{key}.language", desk.language)
+        for staff in desk.staff:
+            if any(own.answers_for(staff) for own in settings.desks.values()):
+                hint = "mail to its staff would come back to mailgate for ever"
+                yield Problem(at.desks, f"{key}.staff", "no address that a desk answers for", shown(staff), hint)
+        if desk.hand_on:
+            yield from _hop_errors(at.desks, f"{key}.hand_on", desk.hand_on)
+
+
+def _hop_errors(file: str, key: str, hop: str) -> Found:
+    try:
+        next_hop(hop)
+    except ValueError as error:
+        expected, _, hint = str(error).partition(" | ")
+        yield Problem(file, key, expected, "a secret" if hint else shown(hop), hint)
+
+
+def _zone_errors(file: str, key: str, zone: str) -> Found:
+    if not zone:
+        return
+    try:
+        ZoneInfo(zone)
+    except (ValueError, OSError, LookupError):
+        hint = near(zone, available_timezones())
+        yield Problem(file, key, "a zone such as Europe/Berlin", shown(zone), hint)
+
+
+def _language_errors(settings: Settings, file: str, key: str, language: str) -> Found:
+    """A folder of templates/, or one of the same base language: pt is served by pt-BR."""
+    known = settings.templates.notices
+    if language and known and _base(language) not in map(_base, known):
+        yield Problem(file, key, one_of(known), shown(language), near(language, known))
+
+
+def _base(language: str) -> str:
+    return language.casefold().partition("-")[0]
+
+
+def _calendar_errors(settings: Settings, at: _Places) -> Found:
+    said: dict[str, str] = {}
+    for seller in settings.sellers.values():
+        if seller.calendar and _calendar_refusal(seller.calendar, said):
+            expected = "a country, or a country and its part, such as US or BR-SP"
+            yield Problem(at.seller(seller), "seller.calendar", expected, shown(seller.calendar), said[seller.calendar])
+
+
+def _calendar_refusal(name: str, said: dict[str, str]) -> str:
+    """Why no holiday calendar is called so, or an empty text; asked once a name."""
+    if name not in said:
+        try:
+            holiday_dates(name, ())
+            said[name] = ""
+        except ValueError as error:
+            said[name] = str(error)
+    return said[name]
+
+
+def _shared_addresses(settings: Settings, at: _Places) -> Found:
+    owner: dict[str, str] = {}
+    for name, desk in settings.desks.items():
+        own = [("address", desk.address), *(("aliases", alias) for alias in desk.aliases)]
+        for key, address in own:
+            first = owner.setdefault(addresses.key(address), name)
+            if first != name:
+                place = dotted(("desk", name, key))
+                yield Problem(at.desks, place, "an address of its own", shown(address), f"desk.{first} has it too")
+
+
+def _mailbox_errors(settings: Settings, at: _Places) -> Found:
+    for name, mailbox in settings.mailbox.items():
+        if mailbox.desk not in settings.desks:
+            key, hint = dotted(("mailbox", name, "desk")), near(mailbox.desk, settings.desks)
+            yield Problem(at.main, key, one_of(settings.desks), shown(mailbox.desk), hint)
+
+
+def _effect_errors(settings: Settings, at: _Places) -> Found:
+    for name, policy in settings.policies.items():
+        effects = policy.notices & EFFECTS
+        if effects and not settings.effects.to:
+            hint = f"the pack of desk.{name} asks for {', '.join(sorted(effects))}"
+            yield Problem(at.main, "effects.to", "an address", '""', hint)
+
+
+def _notice_errors(settings: Settings, at: _Places) -> Found:
+    """Every notice that a pack may send is written in the language that all others fall back to."""
+    written = settings.templates.notices.get(LAST_RESORT)
+    if not written:
+        return
+    for name, policy in settings.policies.items():
+        for notice in sorted(policy.notices - EFFECTS - written.keys()):
+            wanted = f"the notice templates/{LAST_RESORT}/{notice}.txt"
+            yield Problem(at.desks, dotted(("desk", name, "pack")), wanted, "no such file", near(notice, written))
+
+
+def _template_problems(settings: Settings, *, fall_back: bool) -> Found:
+    """What lint says: a notice that nobody translated yet falls back and is a warning, the rest can't be sent."""
+    for said in lint(settings.templates) if settings.templates.notices else ():
+        missing = " lacks " in said and not said.startswith(f"{LAST_RESORT}/")
+        if missing == fall_back:
+            yield Problem("templates", "", "the same notices in every language", said)
+
+
+def _seller_errors(settings: Settings, seller: Seller, at: _Places) -> Found:
+    file = at.seller(seller)
+    yield from _language_errors(settings, file, "seller.language", seller.language)
+    for desk in seller.desks:
+        if desk not in settings.desks:
+            yield Problem(file, "seller.desks", one_of(settings.desks), shown(desk), near(desk, settings.desks))
+    known = _entities_of(settings, seller)
+    for entity in seller.entities:
+        if entity not in known:
+            yield Problem(file, "seller.entities", one_of(known), shown(entity), near(entity, known))
+    own = set(seller.entities) & known if seller.entities else known
+    for product, entity in seller.products.items():
+        if entity not in own:
+            key = dotted(("seller", "products", product))
+            yield Problem(file, key, one_of(own), shown(entity), near(entity, own))
+
+
+def _entities_of(settings: Settings, seller: Seller) -> set[str]:
+    """The entities of the desks that a seller works with: those he names, else every desk."""
+    desks = [settings.desks[name] for name in seller.desks if name in settings.desks]
+    return {name for desk in (desks or settings.desks.values()) for name in desk.entities}
+
+
+def _trust_warnings(settings: Settings, at: _Places) -> Found:
+    trust = settings.trust
+    for key, may in (("stranger_may", trust.stranger_may), ("claimed_may", trust.claimed_may)):
+        if set(may) - set(HARMLESS):
+            hint = "anyone can write such a From; narrow it once relays and authserv_ids are set"
+            yield Problem(at.main, f"trust.{key}", '["add"]', shown(list(may)), hint)
+    if set(trust.claimed_may) <= set(HARMLESS) and not (trust.authserv_ids or settings.guard.listen):
+        hint = "no answer but a signed one can stop a clock until mailgate knows whose results to believe"
+        yield Problem(at.main, "trust.authserv_ids", "the names of your own mail servers", "none", hint)
+    if urlsplit(settings.store.url).password:
+        hint = "put the password alone into a file of mode 0600 and name it: store.password_file = …"
+        yield Problem(at.main, "store.url", "a URL without a password", "one with a password", hint)
+
+
+def _desk_warnings(settings: Settings, at: _Places) -> Found:
+    watched = {mailbox.desk for mailbox in settings.mailbox.values()}
+    for name, desk in settings.desks.items():
+        if settings.receives and not settings.copied.addresses and name not in watched and _swallows(desk):
+            hint = f"mail to {desk.address} would reach nobody but mailgate: set hand_on or staff, or watch its mailbox"
+            yield Problem(at.desks, dotted(("desk", name)), "a way for its people to get their mail", "none", hint)
+
+
+def _swallows(desk: Desk) -> bool:
+    return desk.carries == "people" and not desk.hand_on and not desk.staff
+
+
+def _support_warnings(seller: Seller, at: _Places) -> Found:
+    """D-07, D-08: asks go to a support address, not to an account or admin address by mistake."""
+    file, key = at.seller(seller), "seller.support"
+    support = addresses.untagged(seller.support)
+    for other in ("admin", "manager"):
+        address = getattr(seller, other)
+        if address and addresses.untagged(address) == support:
+            yield Problem(file, key, "an address of the support team", f"the {other} address", "D-08")
+    if support.partition("@")[0] in NOT_SUPPORT:
+        yield Problem(file, key, "an address of the support team", shown(seller.support), "D-08")
+    if seller.backup and addresses.untagged(seller.backup) == support:
+        yield Problem(file, "seller.backup", "another address than support", shown(seller.backup), "D-38")
+
+
+def _entity_warnings(settings: Settings, seller: Seller, at: _Places) -> Found:
+    known = _entities_of(settings, seller)
+    if known and not seller.entities:
+        hint = "D-03: the reseller contracts of the account"
+        yield Problem(at.seller(seller), "seller.entities", f"some of {', '.join(sorted(known))}", "none", hint)
+
+
+def _shared_support(settings: Settings, at: _Places) -> Found:
+    by_support: dict[str, list[Seller]] = defaultdict(list)
+    for seller in settings.sellers.values():
+        by_support[addresses.untagged(seller.support)].append(seller)
+    for sharing in by_support.values():
+        for seller in sharing[1:]:
+            hint = f"{sharing[0].id} has it too: mail from it belongs to neither"
+            yield Problem(at.seller(seller), "seller.support", "an address of his own", shown(seller.support), hint)

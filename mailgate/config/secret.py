@@ -1,0 +1,94 @@
+"""Secrets: read from files of their own, never from mailgate.toml, never shown.
+
+A secret file is readable by its owner only (mode 0600 or stricter); one below $CREDENTIALS_DIRECTORY is the service
+manager's business. Errors name the file and what was expected, never what it holds.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import stat
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from mailgate.config.problems import ConfigError, Problem
+from mailgate.config.settings import Main
+from mailgate.mail.token import Keys
+
+KEY_BYTES = 32
+MAX_SECRET = 64 * 1024
+
+
+def keys(settings: Main) -> Keys:
+    """The keys that sign and recognise what we hand out: [keys] file, newest first. Raises ConfigError."""
+    path = settings.keys.file or Path("keys")
+    lines = _text(path, "keys.file").split()
+    decoded = [_decoded(line) for line in lines]
+    found = [key for key in decoded if key is not None and len(key) >= KEY_BYTES]
+    if len(found) != len(lines) or not 1 <= len(lines) <= 2:
+        expected = "one or two lines, each the base64 of 32 random bytes, newest first"
+        raise ConfigError([Problem(str(path), "", expected, "something else", "make one: openssl rand -base64 32")])
+    return Keys(*found)
+
+
+def password(path: Path) -> str:
+    """The password that the file holds, without its line end. Raises ConfigError."""
+    text = _text(path, "").rstrip("\r\n")
+    if not text or any(char in text for char in "\r\n\0"):
+        got = "several lines" if text else "an empty file"
+        raise ConfigError([Problem(str(path), "", "one line with a password", got)])
+    return text
+
+
+def store_url(settings: Main) -> str:
+    """The database URL to connect with: [store] url, with the password of password_file put in. Never log it."""
+    if settings.store.password_file is None:
+        return settings.store.url
+    url = urlsplit(settings.store.url)
+    secret = quote(password(settings.store.password_file), safe="")
+    host = url.netloc.rpartition("@")[2]
+    return urlunsplit(url._replace(netloc=f"{quote(url.username or '', safe='%')}:{secret}@{host}"))
+
+
+def problems(settings: Main) -> list[Problem]:
+    """What is wrong with the secret files that `settings` names."""
+    named = [settings.smarthost.password_file, settings.store.password_file]
+    named += [mailbox.password_file for mailbox in settings.mailbox.values()]
+    found: list[Problem] = []
+    for path in (None, *filter(None, named)):
+        try:
+            password(path) if path else keys(settings)
+        except ConfigError as error:
+            found += error.problems
+    return list(dict.fromkeys(found))
+
+
+def _decoded(line: str) -> bytes | None:
+    try:
+        return base64.b64decode(line, validate=True)
+    except binascii.Error:
+        return None
+
+
+def _text(path: Path, key: str) -> str:
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise ConfigError([Problem(str(path), key, "a file", "something else")])
+        if mode & (stat.S_IRWXG | stat.S_IRWXO) and not _is_credential(path):
+            got, hint = f"mode {stat.S_IMODE(mode):04o}", f"chmod 600 {path}"
+            raise ConfigError([Problem(str(path), key, "a secret that only its owner can read", got, hint)])
+        with path.open("rb") as file:
+            return file.read(MAX_SECRET).decode("utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError([Problem(str(path), key, "a text file", "other bytes")]) from None
+    except OSError as error:
+        got = "no such file" if isinstance(error, FileNotFoundError) else str(error.strerror).lower()
+        raise ConfigError([Problem(str(path), key, "a secret file", got)]) from None
+
+
+def _is_credential(path: Path) -> bool:
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return bool(folder) and path.resolve().is_relative_to(Path(folder or "/").resolve())

@@ -1,0 +1,238 @@
+"""What an admin may set in mailgate.toml, with every default; config/mailgate.toml explains each key.
+
+The sections are frozen and refuse unknown keys. Lengths of time are `timedelta`, sizes are bytes, files and sockets
+are absolute paths once `load` has read them (relative ones start at the configuration's directory). `Settings`
+is those sections plus the desks, sellers, packs and templates that stand beside the file.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mailgate.config.values import (
+    Count,
+    Elapsed,
+    File,
+    Hop,
+    Listen,
+    Listens,
+    MaybeAddress,
+    NoPassword,
+    Size,
+    StoreUrl,
+    Words,
+)
+from mailgate.desk.notice import Templates
+from mailgate.desk.pack import Policy
+from mailgate.desk.party import Address, Desk, Seller
+from mailgate.desk.trust import Level
+
+Act = Literal["add", "start", "stop", "close", "change", "request"]
+HARMLESS: tuple[Act, ...] = ("add",)
+CLOCKS: tuple[Act, ...] = ("add", "start", "stop")
+ALL: tuple[Act, ...] = ("add", "start", "stop", "close", "change", "request")
+
+
+class Section(BaseModel):
+    """One table of mailgate.toml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Store(Section):
+    """[store] where everything is remembered."""
+
+    url: StoreUrl = "sqlite:///mailgate.db"
+    password_file: File = None
+
+
+class Door(Section):
+    """[smtp], [lmtp]: where mail is received."""
+
+    listen: Listens = ()
+
+
+class Smtp(Door):
+    """[smtp]"""
+
+    listen: Listens = ("127.0.0.1:8025",)
+
+
+class Guard(Door):
+    """[guard] the outgoing proxy: a seller's mail passes through it before it leaves."""
+
+    next_hop: Hop = "smtp://127.0.0.1:10026"
+    missing_copy: Literal["add", "warn", "refuse"] = "add"
+
+
+class Copied(Section):
+    """[copied] the addresses at which the mail system hands us copies of both directions."""
+
+    addresses: tuple[Address, ...] = ()
+
+
+class Smarthost(Section):
+    """[smarthost] whom we hand outgoing mail to, and when we try again (RFC 5321 §4.5.4.1)."""
+
+    url: Hop = "maildir:outgoing"
+    username: str = ""
+    password_file: File = None
+    retry: tuple[Elapsed, ...] = (timedelta(minutes=30), timedelta(hours=1), timedelta(hours=2), timedelta(hours=4))
+    give_up: Elapsed = timedelta(days=5)
+
+
+class Http(Section):
+    """[http] health and metrics."""
+
+    listen: Listen = "127.0.0.1:9125"
+
+
+class Tls(Section):
+    """[tls] STARTTLS on every door."""
+
+    certificate: File = None
+    key: File = None
+
+
+class Trust(Section):
+    """[trust] whom we believe, and what each level of trust may do."""
+
+    relays: Words = ()
+    authserv_ids: Words = ()
+    stranger_may: tuple[Act, ...] = HARMLESS
+    claimed_may: tuple[Act, ...] = HARMLESS
+    authenticated_may: tuple[Act, ...] = CLOCKS
+    signed_may: tuple[Act, ...] = ALL
+
+    @property
+    def allowed(self) -> Mapping[Level, tuple[Act, ...]]:
+        """What mail of each level of trust may do, as desk/trust.py reads it."""
+        return {
+            "stranger": self.stranger_may,
+            "claimed": self.claimed_may,
+            "authenticated": self.authenticated_may,
+            "signed": self.signed_may,
+        }
+
+
+class WatchedMailbox(Section):
+    """[mailbox.NAME] a mailbox that people also use, watched over IMAP."""
+
+    desk: str
+    url: NoPassword
+    username: str
+    password_file: File
+    auth: Literal["password", "xoauth2"] = "password"
+    folders: tuple[str, ...] = ("INBOX", "Sent")
+    junk: str = ""
+    poll: Elapsed = timedelta(minutes=1)
+    then: Literal["leave", "seen"] = "leave"
+
+
+class Effects(Section):
+    """[effects] who is told to move money or cancel an order, and when the parties hear of it."""
+
+    to: MaybeAddress = ""
+    confirm_after: Literal["sent", "acknowledged"] = "sent"
+
+
+class Limits(Section):
+    """[limits] at the door and on the way out. The limits of reading a mail are fixed (mail/message.py)."""
+
+    message_size: Size = 50 * 1024**2
+    recipients: Count = 100
+    line_length: Size = 64 * 1024
+    connections: Count = 300
+    connections_per_client: Count = 50
+    messages_per_minute: Count = 600
+    errors: Count = 10
+    idle: Elapsed = timedelta(minutes=5)
+    session: Elapsed = timedelta(minutes=30)
+    attachments: Size = 20 * 1024**2
+    notices_per_ticket: Count = 10
+    notices_per_recipient: Count = 30
+    surge: Count = 10
+
+
+class Timers(Section):
+    """[timers]"""
+
+    catch_up: Elapsed = timedelta(hours=2)
+
+
+class Logs(Section):
+    """[logs] what goes to stderr."""
+
+    format: Literal["auto", "json", "text"] = "auto"
+    addresses: Literal["hash", "plain"] = "hash"
+    level: Literal["debug", "info", "warning"] = "info"
+
+
+class KeyFile(Section):
+    """[keys] the secret that signs reply addresses, message ids and links."""
+
+    file: File = Path("keys")
+
+
+class Main(Section):
+    """All of mailgate.toml."""
+
+    hostname: str = Field(default="", pattern=r"^[A-Za-z0-9.-]*$")
+    store: Store = Store()
+    smtp: Smtp = Smtp()
+    lmtp: Door = Door()
+    guard: Guard = Guard()
+    copied: Copied = Copied()
+    smarthost: Smarthost = Smarthost()
+    http: Http = Http()
+    tls: Tls = Tls()
+    trust: Trust = Trust()
+    mailbox: Mapping[str, WatchedMailbox] = Field(default_factory=dict)
+    effects: Effects = Effects()
+    limits: Limits = Limits()
+    timers: Timers = Timers()
+    logs: Logs = Logs()
+    keys: KeyFile = KeyFile()
+
+    @property
+    def host(self) -> str:
+        """The name we greet with and sign as: `hostname`, else this machine's."""
+        return self.hostname or socket.gethostname()
+
+    @property
+    def receives(self) -> bool:
+        """True if an SMTP or LMTP door is open."""
+        return bool(self.smtp.listen or self.lmtp.listen)
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A policy pack as its author wrote it: `text` is stored while a ticket refers to it, `raw` is its TOML."""
+
+    name: str
+    file: str
+    text: str
+    raw: Mapping[str, Any]
+
+
+class Settings(Main):
+    """Everything a directory says: mailgate.toml, desks.toml, sellers/, policies/ and templates/, ready for use.
+
+    `desks` and `policies` (a desk's pack with its options bound) go by the desk's name, `sellers` by the file's stem.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False, arbitrary_types_allowed=True)
+
+    directory: Path
+    desks: Mapping[str, Desk] = Field(default_factory=dict)
+    sellers: Mapping[str, Seller] = Field(default_factory=dict)
+    packs: Mapping[str, Pack] = Field(default_factory=dict)
+    policies: Mapping[str, Policy] = Field(default_factory=dict)
+    templates: Templates

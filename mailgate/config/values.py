@@ -1,0 +1,182 @@
+"""The kinds of value that mailgate.toml holds besides words and numbers: times, sizes, files, listeners, next hops.
+
+Validators raise ValueError with what they expected, ` | ` and a hint if there is one. Relative paths start at the
+directory in the validation context; without one they stay as written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+
+from mailgate.mail import address as addresses
+
+_ELAPSED = re.compile(r"^(\d+)\s*(s|m|h|d)$")
+_SIZE = re.compile(r"^(\d+)\s*(B|KiB|MiB|GiB)$")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_BYTES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+HOP_SCHEMES = ("smtp", "smtps", "lmtp")
+OWN_FILE = "put the password alone into a file of mode 0600 and name it: password_file = …"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a door listens: `kind` is tcp (host, port), unix (path) or fd (number, from the service manager)."""
+
+    kind: str
+    host: str = ""
+    port: int = 0
+    path: str = ""
+    fd: int = -1
+
+
+def endpoint(text: str) -> Endpoint:
+    """The listener that `127.0.0.1:8025`, `[::1]:8025`, `unix:/run/x` or `fd:3` names. Raises ValueError."""
+    if text.startswith("unix:") and len(text) > 5:
+        return Endpoint("unix", path=text[5:])
+    if text.startswith("fd:") and text[3:].isascii() and text[3:].isdigit():
+        return Endpoint("fd", fd=int(text[3:]))
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        colon = ""
+    if not (colon and host and port.isascii() and port.isdigit() and int(port) < 65536):
+        raise ValueError('"127.0.0.1:8025", "[::1]:8025", "unix:/run/…" or "fd:3"')
+    return Endpoint("tcp", host=host, port=int(port))
+
+
+def _base(info: ValidationInfo) -> Path | None:
+    return info.context.get("directory") if info.context else None
+
+
+def _file(value: Any, info: ValidationInfo) -> Any:
+    if value is None or value == "":
+        return None
+    base = _base(info)
+    return base / value if base and isinstance(value, str | Path) else value
+
+
+def _listen(value: str, info: ValidationInfo) -> str:
+    if not value:
+        return ""
+    found = endpoint(value)
+    base = _base(info)
+    return f"unix:{base / found.path}" if found.kind == "unix" and base else value
+
+
+def _at_door(value: str) -> str:
+    endpoint(value)
+    return value
+
+
+def _no_password(value: str) -> str:
+    """`value` itself, unless it is a URL with a password in it."""
+    try:
+        password = urlsplit(value).password
+    except ValueError:
+        raise ValueError("a URL such as imaps://imap.shop.example") from None
+    if password:
+        raise ValueError(f"a URL without a password | {OWN_FILE}")
+    return value
+
+
+def _imap(value: str) -> str:
+    scheme, host = urlsplit(_no_password(value)).scheme, urlsplit(value).hostname
+    if scheme not in ("imap", "imaps") or not host:
+        raise ValueError("a URL such as imaps://imap.shop.example")
+    return value
+
+
+def next_hop(value: str) -> str:
+    """`value` itself if it names where mail is handed to: smtp://, smtps://, lmtp:// or lmtp:///a/socket."""
+    try:
+        url = urlsplit(_no_password(value))
+        fits = url.scheme in HOP_SCHEMES and (url.hostname or url.path.strip("/")) and url.port != 0
+    except ValueError as error:
+        if " | " in str(error):
+            raise
+        fits = False
+    if not fits:
+        raise ValueError('"smtp://host:25", "smtps://host:465" or "lmtp://host:24"')
+    return value
+
+
+def _hop(value: str, info: ValidationInfo) -> str:
+    if not value.startswith("maildir:"):
+        try:
+            return next_hop(value)
+        except ValueError as error:
+            expected = str(error)
+            raise ValueError(expected if " | " in expected else f'"maildir:outgoing", {expected}') from None
+    folder = value.removeprefix("maildir:").removeprefix("//")
+    if not folder:
+        raise ValueError('a folder after "maildir:"')
+    base = _base(info)
+    return f"maildir:{base / folder}" if base else f"maildir:{folder}"
+
+
+def _store_url(value: str, info: ValidationInfo) -> str:
+    if value.startswith("postgresql+psycopg://"):
+        return value
+    if not value.startswith("sqlite://"):
+        raise ValueError('"sqlite:///mailgate.db" or "postgresql+psycopg://…"')
+    name = value.removeprefix("sqlite://").removeprefix("/")
+    base = _base(info)
+    in_memory = name in ("", ":memory:") or name.startswith("file:")
+    return value if in_memory or not base else f"sqlite:///{base / name}"
+
+
+def _elapsed(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return value
+    found = _ELAPSED.match(value) if isinstance(value, str) else None
+    if not found or len(found[1]) > 6:
+        raise ValueError('a length of time such as "30m", "2h" or "5d"')
+    return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
+
+
+def _size(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    found = _SIZE.match(value) if isinstance(value, str) else None
+    if not found or len(found[1]) > 9:
+        raise ValueError('a size such as "64KiB" or "50MiB"')
+    return int(found[1]) * _BYTES[found[2]]
+
+
+def _maybe_address(value: str) -> str:
+    if value and not addresses.is_address(value):
+        raise ValueError("an e-mail address such as support@shop.example")
+    return value
+
+
+def _several(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _listens(value: Any) -> Any:
+    return [] if value == "" else _several(value)
+
+
+Validator = Callable[..., Any]
+Elapsed = Annotated[timedelta, BeforeValidator(_elapsed)]
+Size = Annotated[int, BeforeValidator(_size)]
+Count = Annotated[int, Field(strict=True, ge=1)]
+File = Annotated[Path | None, BeforeValidator(_file)]
+Listen = Annotated[str, AfterValidator(_listen)]
+Listens = Annotated[
+    tuple[Annotated[str, AfterValidator(_at_door), AfterValidator(_listen)], ...], BeforeValidator(_listens)
+]
+Hop = Annotated[str, AfterValidator(_hop)]
+NoPassword = Annotated[str, AfterValidator(_imap)]
+StoreUrl = Annotated[str, AfterValidator(_store_url)]
+MaybeAddress = Annotated[str, AfterValidator(_maybe_address)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_several)]

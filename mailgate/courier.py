@@ -1,0 +1,128 @@
+"""Stage 9, deliver: outbox → next hop → outcome.
+
+Before each attempt the courier asks whether the notice still holds: one whose clock has stopped, or that a later step overtook,
+is superseded. A temporary refusal is tried again by RFC 5321 §4.5.4.1, a permanent one is final and is treated as a bounce. When
+the connection breaks behind the final dot nobody knows: the row is `uncertain` and goes again with the same Message-ID.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from mailgate import events
+from mailgate.desk.house import House
+from mailgate.desk.retry import next_attempt
+from mailgate.store import memory, outbox, tickets
+from mailgate.store.act import Written, bounced_notice
+from mailgate.store.engine import Connection, Store
+from mailgate.store.outbox import Outgoing
+from mailgate.wire import clock
+from mailgate.wire.smtp_out import Sent, Smarthost
+
+BATCH = 64
+AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When a deferred mail is offered again, and how long in all."""
+
+    waits: tuple[timedelta, ...]
+    lifetime: timedelta
+
+
+def ready(connection: Connection, now: datetime) -> tuple[Outgoing, ...]:
+    """What is to be sent now; what no longer holds is superseded on the way, and what is on hold stays."""
+    due = outbox.due(connection, now, memory.holds(connection), BATCH)
+    going = []
+    for row in due:
+        if holds(connection, row):
+            going.append(row)
+        else:
+            outbox.settle(connection, row.id, "superseded", now, answer="no longer holds")
+            events.notice_superseded(outbox_id=row.id, notice=row.notice, ticket=row.ticket)
+    return tuple(going)
+
+
+def holds(connection: Connection, row: Outgoing) -> bool:
+    """True unless the clock behind this notice has stopped, or a later step of it has fired."""
+    if not row.step or row.ticket is None or row.attempts and row.state == "uncertain":
+        return True
+    mine = tickets.clock(connection, f"ticket:{row.ticket}", row.clock, row.episode)
+    if mine is None or not mine.running:
+        return False
+    own = [mark.due for mark in mine.marks if mark.step == row.step and mark.occurrence == row.occurrence]
+    later = [mark for mark in mine.marks if mark.fired_at and own and mark.due > own[0]]
+    return not later
+
+
+def record(
+    connection: Connection, row: Outgoing, sent: Sent, schedule: Schedule, house: House, now: datetime
+) -> tuple[str, Written | None]:
+    """Note how an attempt ended. Returns (the row's state now, what a final refusal caused)."""
+    if sent.state == "sent":
+        outbox.settle(connection, row.id, "sent", now, answer=sent.text)
+        return "sent", None
+    if sent.state == "refused":
+        outbox.settle(connection, row.id, "refused", now, answer=f"{sent.code} {sent.text}")
+        return "refused", bounced_notice(connection, row, _status(sent), sent.text, house, now)
+    again = next_attempt(row.created_at, row.attempts + 1, now, schedule.waits, schedule.lifetime)
+    state = sent.state if again else "refused"
+    outbox.settle(connection, row.id, state, now, answer=f"{sent.code or ''} {sent.text}".strip(), again=again)
+    return state, None if again else bounced_notice(connection, row, "5.4.7", sent.text, house, now)
+
+
+def _status(sent: Sent) -> str:
+    """The enhanced status of a refusal, or the plain one that its code implies (RFC 3463 §2)."""
+    first = sent.text.split()[0] if sent.text.split() else ""
+    return first if first.count(".") == 2 and first[0] in "45" else f"{str(sent.code or 5)[0]}.0.0"
+
+
+class Courier:
+    """The outbox at work. `routes` makes the next hop of a mail that has its own way (`hand_on`)."""
+
+    def __init__(
+        self, store: Store, house: House, smarthost: Smarthost, routes: Mapping[str, Smarthost], schedule: Schedule
+    ) -> None:
+        self.store, self.house, self.smarthost, self.routes, self.schedule = store, house, smarthost, routes, schedule
+        self.woken = asyncio.Event()
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def work(self) -> None:
+        """Send what is due, then sleep until the next attempt (a minute at the most), for ever."""
+        while True:
+            self.woken.clear()
+            if await self.deliver():
+                continue
+            upcoming = await self.store.run(outbox.next_attempt_at)
+            pause = 60.0 if upcoming is None else (upcoming - clock.now()).total_seconds()
+            try:
+                await asyncio.wait_for(self.woken.wait(), timeout=min(max(pause, 1.0), 60.0))
+            except TimeoutError:
+                continue
+
+    async def deliver(self) -> int:
+        """How many attempts were made."""
+        rows = await self.store.run(partial(ready, now=clock.now()))
+        await asyncio.gather(*(self._attempt(row) for row in rows))
+        return len(rows)
+
+    async def _attempt(self, row: Outgoing) -> None:
+        async with self._slots:
+            hop = self.routes.get(row.route, self.smarthost) if row.route else self.smarthost
+            sent = await hop.send(row.reverse_path, (row.reader,), row.raw)
+        now = clock.now()
+        state, _ = await self.store.run(partial(record, row=row, sent=sent, schedule=self.schedule, house=self.house, now=now))
+        events.notice_attempted(
+            state,
+            outbox_id=row.id,
+            notice=row.notice,
+            ticket=row.ticket,
+            reader=row.reader,
+            attempts=row.attempts + 1,
+            code=sent.code,
+        )

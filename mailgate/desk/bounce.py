@@ -1,0 +1,49 @@
+"""What a delivery report means for us: which of our mails came back, for whom, for good or for now.
+
+A report acts at once when it came to a return path that carries our MAC, or when it is authenticated and names a message of
+the ticket; any other needs a second one, because anybody can write "Action: failed" (design: bounces).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mailgate.mail.report import Recipient, Report
+
+
+@dataclass(frozen=True)
+class Bounced:
+    """One recipient of one mail of a ticket that a report speaks of.
+
+    `event` is what the pack made of the returned mail (`asked`, ...) or empty for a notice of ours, which
+    `clock` and `step` then name. `party` is the recipient's: seller, desk, customer. `sure` says that it may act.
+    """
+
+    message_id: str
+    ticket: int
+    recipient: str
+    party: str
+    status: str
+    permanent: bool
+    sure: bool
+    event: str = ""
+    clock: str = ""
+    step: str = ""
+    notice: str = ""
+    diagnostic: str = ""
+    suppressed: bool = False
+
+
+def is_permanent(report: Report, recipient: Recipient) -> bool:
+    """True when the mail will not arrive: a failure with a 5.y.z status, or a failure without one (RFC 3463 §2, D-10).
+
+    4.y.z is a delay in the pack's sense even when the reporter has given up.
+    """
+    if report.kind in ("delayed", "delivered", "mdn", "arf") or (recipient.action or "failed").lower() in (
+        "delayed",
+        "delivered",
+        "relayed",
+        "expanded",
+    ):
+        return False
+    return (recipient.status or "5").startswith("5")

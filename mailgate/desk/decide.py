@@ -1,0 +1,297 @@
+"""The core's table of contents: what one mail means for its ticket, and what follows from it.
+
+`decide` takes the mail, everything that the store knows about it, and the instant it was accepted. It answers with a
+Decision: the ticket as it shall be, the entries of its history, its clocks, the notices to write. It does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from mailgate.desk import facts as telling
+from mailgate.desk.bounce import Bounced
+from mailgate.desk.follow import Decision, Scene, followed
+from mailgate.desk.pack import Mail
+from mailgate.desk.policy import Reply, Violation, violations
+from mailgate.desk.route import Roster, entity_for, party_of, resolve
+from mailgate.desk.thread import Match
+from mailgate.desk.ticket import Entry, Participant, Spoken, Ticket
+from mailgate.desk.trust import Level, may
+from mailgate.mail import address as addresses
+from mailgate.mail.message import Envelope, Message
+from mailgate.mail.subject import Subject
+
+LONGEST_TEXT = 20_000
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is known beside the mail itself when it is judged."""
+
+    scene: Scene
+    roster: Roster
+    kind: str
+    level: Level
+    allowed: Mapping[str, tuple[str, ...]]
+    envelope: Envelope
+    subject: Subject
+    visible: str
+    match: Match
+    generated: bool = False
+    bounced: tuple[Bounced, ...] = ()
+    notice_to: tuple[str, ...] | None = None
+    dead: frozenset[str] = frozenset()
+    spool_id: int = 0
+
+
+def decide(message: Message, context: Context, now: datetime) -> Decision:
+    """What `message`, accepted at `now`, means and causes (docs/rules.md §0, and whatever the pack says)."""
+    ticket, scene = context.match.ticket, context.scene
+    if context.kind in ("dsn", "arf", "mdn"):
+        return _reported(message, context, now)
+    if context.kind in ("own", "loop"):
+        return _kept(message, context, now, context.kind)
+    party = party_of(message.author, scene.desk, scene.seller, ticket, context.roster)
+    if context.kind == "auto_reply":
+        away = True if party == "seller" and _is_support(message.author, context) else None
+        return replace(_kept(message, context, now, "auto_reply", party), away=away)
+    told = telling.read(message, context.visible, scene.policy)
+    entry = _meaning(message, context, party, told)
+    if entry is None or context.kind == "list" or (context.generated and party != "notifier"):
+        return _kept(message, context, now, "wrote", party)
+    if not _proven(entry, context, party):
+        return _kept(message, context, now, "unproven", party)
+    return _judged(message, context, now, _Meaning(entry, party, told))
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    entry: Mail
+    party: str
+    told: Mapping[str, Any]
+
+
+def _is_support(author: str | None, context: Context) -> bool:
+    seller = context.scene.seller
+    return seller is not None and author is not None and addresses.key(author) == addresses.key(seller.support)
+
+
+def _proven(entry: Mail, context: Context, party: str) -> bool:
+    """Does the author's trust level allow what this mail would do to clocks? Adding is open to all (design: trust)."""
+    specs = context.scene.policy.clocks.values()
+    if any(entry.event in (*spec.starts, *spec.restarts) for spec in specs):
+        return may(context.allowed, context.level, "start")
+    if any(entry.event in spec.stops for spec in specs):
+        return may(context.allowed, context.level, "stop")
+    return True
+
+
+def _meaning(message: Message, context: Context, party: str, told: Mapping[str, Any]) -> Mail | None:
+    """The first [[mail]] entry of the pack whose conditions hold."""
+    for entry in context.scene.policy.mail:
+        if party in entry.by and _applies(entry, message, context, told):
+            return entry
+    return None
+
+
+def _applies(entry: Mail, message: Message, context: Context, told: Mapping[str, Any]) -> bool:
+    joined, policy, desk = context.match.ticket is not None, context.scene.policy, context.scene.desk
+    details = {addresses.detail(one) for one in message.addressed if desk.is_helpdesk(one)}
+    return (
+        (entry.on == "any" or (entry.on == "ticket") == joined)
+        and (joined or entry.opens or entry.fact != "")
+        and (not entry.to or not {_party(one.address, context) for one in message.to}.isdisjoint(entry.to))
+        and (not entry.says or telling.says(context.visible, policy, entry.says))
+        and not (entry.says_not and telling.says(context.visible, policy, entry.says_not))
+        and (not entry.copy_to or entry.copy_to in details)
+        and (not entry.copy_not or entry.copy_not not in details)
+        and (not entry.fact or entry.fact in told)
+        and (not entry.topic or "topic" in told)
+    )
+
+
+def _party(address: str, context: Context) -> str:
+    return party_of(address, context.scene.desk, context.scene.seller, context.match.ticket, context.roster)
+
+
+def _judged(message: Message, context: Context, now: datetime, meaning: _Meaning) -> Decision:
+    entry, party, told = meaning.entry, meaning.party, meaning.told
+    opens = context.match.ticket is None and entry.opens
+    ticket = _opened(message, context, now, told) if opens else context.match.ticket
+    broken = _violations(message, context, ticket, entry) if ticket and entry.rules else ()
+    event = entry.broken if broken else entry.event
+    view = {**told, "addressed": _addressed_roles(message, context, ticket)}
+    decision = Decision(event, party, violations=broken, seller=context.scene.seller, away=False if party == "seller" else None)
+    if ticket is not None:
+        ticket = replace(ticket, participants=_joined(ticket, message, context), facts={**ticket.facts, **told})
+        decision = replace(
+            _with_message(decision, ticket, message, context, now), pass_on=_owed_to_staff(message, context, party)
+        )
+    return followed(decision, context.scene, now, view, cause=message.message_id or "")
+
+
+def _kept(message: Message, context: Context, now: datetime, event: str, party: str = "") -> Decision:
+    """The mail is stored, on its ticket if it has one, and moves nothing. A person's mail opens a ticket of its own."""
+    ticket = context.match.ticket
+    decision = Decision(event, party, seller=context.scene.seller)
+    if ticket is None and context.kind in ("human", "list"):
+        ticket = _opened(message, context, now, {})
+    if ticket is None:
+        return decision
+    if context.kind in ("human", "list"):
+        ticket = replace(ticket, participants=_joined(ticket, message, context))
+    decision = _with_message(decision, ticket, message, context, now)
+    return replace(decision, pass_on=context.kind == "human" and _owed_to_staff(message, context, party))
+
+
+def _with_message(decision: Decision, ticket: Ticket, message: Message, context: Context, now: datetime) -> Decision:
+    spoken = _spoken(message, context, now, decision)
+    said: dict[str, Any] = {"by": decision.party, "message_id": spoken.message_id, "level": context.level}
+    if decision.violations:
+        said["missing"] = sorted(violation.rule for violation in decision.violations)
+    opened = ticket.number == 0
+    entries = (Entry("opened", now, _opening(context)), Entry(decision.event, now, said))
+    return replace(decision, ticket=ticket, opened=opened, spoken=spoken, entries=entries if opened else entries[1:])
+
+
+def _opening(context: Context) -> dict[str, Any]:
+    match = context.match
+    data: dict[str, Any] = {"evidence": match.evidence}
+    if match.points_to is not None:
+        data |= {"linked_to": match.points_to, "doubt": match.doubt}
+    return data
+
+
+def _spoken(message: Message, context: Context, now: datetime, decision: Decision) -> Spoken:
+    """The mail as later decisions and notices need it; its audience is its author and whom it was addressed to (G-14)."""
+    author = message.author or ""
+    audience = frozenset(addresses.key(one) for one in (author, *message.addressed) if one)
+    missing = tuple(sorted(violation.rule for violation in decision.violations))
+    visible = tuple(dict.fromkeys(one for one in (author, *message.addressed) if one))
+    text = context.visible[:LONGEST_TEXT]
+    return Spoken(
+        message.message_id or "", author, decision.party, now, decision.event, text, audience, visible, missing, context.spool_id
+    )
+
+
+def _opened(message: Message, context: Context, now: datetime, told: Mapping[str, Any]) -> Ticket:
+    scene, match = context.scene, context.match
+    asking = [one for one in (message.author, *message.addressed) if one]
+    product = told.get("product")
+    return Ticket(
+        number=0,
+        desk=scene.desk.name,
+        policy=scene.policy.hash,
+        kind=scene.policy.kind,
+        state=scene.policy.states.start,
+        subject=context.subject.base,
+        opened_at=now,
+        seller=scene.seller.id if scene.seller else None,
+        entity=entity_for(scene.desk, scene.seller, str(product) if product else None, asking),
+        tags=frozenset({"review"}) if match.points_to is not None else frozenset(),
+        facts={"linked_to": match.points_to} if match.points_to is not None else {},
+    )
+
+
+def _joined(ticket: Ticket, message: Message, context: Context) -> tuple[Participant, ...]:
+    """The ticket's people with the author and the addressed of this mail; never an address of ours."""
+    people = {addresses.key(one.address): one for one in ticket.participants}
+    written = [*message.from_, *message.to, *message.cc]
+    for one in written:
+        key = addresses.key(one.address)
+        if not addresses.is_address(one.address) or key in people or context.roster.desk_of(one.address):
+            continue
+        party = party_of(one.address, context.scene.desk, context.scene.seller, None, context.roster)
+        people[key] = Participant(one.address, party, one.name)
+    return tuple(people.values())
+
+
+def _violations(message: Message, context: Context, ticket: Ticket, entry: Mail) -> tuple[Violation, ...]:
+    scene = context.scene
+    if scene.seller is None:
+        return ()
+    roles = {role: resolve(role, scene.policy, scene.desk, scene.seller, ticket.entity) for role in scene.policy.roles}
+    reply = Reply(
+        to=tuple(one.address for one in message.to),
+        cc=tuple(one.address for one in message.cc),
+        received=context.envelope.forward_paths,
+        expected=context.notice_to if context.notice_to is not None else _latest_ask(ticket, context),
+        by_reference=context.match.by_reference,
+        desk=scene.desk,
+        desks=tuple(context.roster.desks.values()),
+        seller=scene.seller,
+        entity=ticket.entity,
+        dead=context.dead,
+    )
+    broken = violations(reply, scene.policy, entry.rules, roles)
+    if broken and entry.late_copy and _is_late_copy(message, context, ticket, broken):
+        return ()
+    return broken
+
+
+def _latest_ask(ticket: Ticket, context: Context) -> tuple[str, ...]:
+    """Everyone visible on the newest mail that started, or would have started, the seller's clock (D-23)."""
+    starting = {event for spec in context.scene.policy.clocks.values() for event in spec.starts}
+    asks = [said for said in ticket.spoken if said.event in starting]
+    return max(asks, key=lambda said: said.at).visible if asks else ()
+
+
+def _is_late_copy(message: Message, context: Context, ticket: Ticket, broken: tuple[Violation, ...]) -> bool:
+    """An answer that lacked only the copy, now forwarded to the helpdesk by the seller (DR-12)."""
+    if any(violation.rule == "required_copy" for violation in broken):
+        return False
+    named = {*message.names, *message.attached_ids}
+    lacking = [said for said in ticket.spoken if said.party == "seller" and said.missing == ("required_copy",)]
+    forwarded = context.subject.forward or bool(message.attached_ids)
+    return forwarded and any(said.message_id in named for said in lacking)
+
+
+def _addressed_roles(message: Message, context: Context, ticket: Ticket | None) -> frozenset[str]:
+    scene, keys = context.scene, {addresses.key(one) for one in message.addressed}
+    entity = ticket.entity if ticket else None
+    return frozenset(
+        role
+        for role in scene.policy.roles
+        for one in resolve(role, scene.policy, scene.desk, scene.seller, entity)
+        if addresses.key(one) in keys
+    )
+
+
+def _owed_to_staff(message: Message, context: Context, party: str) -> bool:
+    """A reply to the desk's own address that no helpdesk or staff address saw is passed on to the staff (D-26)."""
+    desk = context.scene.desk
+    if desk.carries != "people" or party == "desk" or not any(desk.answers_for(one) for one in message.addressed):
+        return False
+    staff = {addresses.key(one) for one in desk.staff}
+    return not any(
+        addresses.key(one) in staff or (desk.is_helpdesk(one) and not desk.answers_for(one)) for one in message.addressed
+    )
+
+
+def _reported(message: Message, context: Context, now: datetime) -> Decision:
+    """A delivery report: the event of the mail that came back for good, or a note that changes nothing (D-10, D-14)."""
+    decision = _kept(message, context, now, context.kind, "daemon")
+    for bounced in context.bounced:
+        event = _bounce_event(bounced, context) if bounced.permanent and bounced.sure else ""
+        if not event:
+            continue
+        view = {"recipient": bounced.recipient, "status": bounced.status, "diagnostic": bounced.diagnostic}
+        decision = followed(
+            replace(decision, event=event), context.scene, now, view, cause=message.message_id or "", returned=bounced.message_id
+        )
+        break
+    return decision
+
+
+def _bounce_event(bounced: Bounced, context: Context) -> str:
+    policy = context.scene.policy
+    if bounced.step:
+        step = policy.step(bounced.clock, bounced.step)
+        return step.bounced if step and step.bounced_at in ("", bounced.party) else ""
+    for entry in policy.mail:
+        if bounced.event in (entry.event, entry.broken) and entry.bounced and entry.bounced_at in ("", bounced.party):
+            return entry.bounced
+    return ""

@@ -1,0 +1,48 @@
+"""The house: everything that the three paths share and that configuration decides, as one frozen value.
+
+A reload makes a new House; whoever holds the old one finishes with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mailgate.desk.notice import Templates
+from mailgate.desk.pack import Policy
+from mailgate.desk.party import Desk, Seller
+from mailgate.desk.route import Roster
+from mailgate.mail.token import Keys
+
+
+@dataclass(frozen=True)
+class Source:
+    """A pack as it was read, with a desk's options: what a ticket keeps of the policy that it opened under."""
+
+    name: str
+    raw: Mapping[str, Any]
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class House:
+    """Desks, sellers, their policies, the words and the keys. `policies` and `sources` go by desk name."""
+
+    roster: Roster
+    policies: Mapping[str, Policy]
+    sources: Mapping[str, Source]
+    templates: Templates
+    keys: Keys
+    allowed: Mapping[str, tuple[str, ...]]
+    relays: tuple[str, ...] = ()
+    authserv_ids: tuple[str, ...] = ()
+    proven_doors: frozenset[str] = field(default_factory=frozenset)
+
+    def desk(self, name: str) -> Desk | None:
+        """The desk of this name, or None once the configuration has dropped it."""
+        return self.roster.desks.get(name)
+
+    def seller(self, name: str | None) -> Seller | None:
+        """The seller of this id, or None."""
+        return self.roster.sellers.get(name or "")

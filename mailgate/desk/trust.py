@@ -1,0 +1,73 @@
+"""How far a mail proves who wrote it, and what that proof allows.
+
+Levels, strongest first: `signed` (a valid token bound to this very party), `authenticated` (a trusted host's
+Authentication-Results say so for the author's domain), `claimed` (a known address in From), `stranger`.
+Authentication-Results count only when a trusted relay handed us the mail, and only its own lines; forged ones are
+not looked at (RFC 8601 §5). What each level may do is config: see `[trust]`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from mailgate.mail import address as addresses
+
+Level = Literal["signed", "authenticated", "claimed", "stranger"]
+LEVELS: tuple[Level, ...] = ("stranger", "claimed", "authenticated", "signed")
+
+_COMMENT = re.compile(r"\([^()]*\)")
+_PROPERTY = re.compile(r"([a-z]+)\.([a-z-]+)\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
+
+
+def level(author: str | None, *, known: bool, signed: bool, proven: bool) -> Level:
+    """How far this mail proves its author: `signed` needs a token of this party, `proven` a passed check of his domain."""
+    if author is None or not known:
+        return "stranger"
+    if signed:
+        return "signed"
+    return "authenticated" if proven else "claimed"
+
+
+def may(allowed: Mapping[str, Iterable[str]], at: Level, act: str) -> bool:
+    """True if a mail of this level may `act` (add, start, stop, close, change, request)."""
+    return act in allowed.get(at, ())
+
+
+def proves(author: str, results: Sequence[str], authserv_ids: Sequence[str]) -> bool:
+    """True if a result line of one of `authserv_ids` passes DMARC, or an aligned DKIM or SPF, for the author's domain.
+
+    RFC 8601 §2.2 lines as written by the trusted host. A line of any other host proves nothing.
+    """
+    domain = addresses.domain(author)
+    return any(_passes(line, domain) for line in results if _authserv(line) in {one.lower() for one in authserv_ids})
+
+
+def _authserv(line: str) -> str:
+    return _COMMENT.sub(" ", line).partition(";")[0].split()[0].lower() if line.strip(" ;") else ""
+
+
+def _passes(line: str, domain: str) -> bool:
+    for result in _COMMENT.sub(" ", line).partition(";")[2].split(";"):
+        method, _, rest = result.strip().partition("=")
+        verdict = rest.split()[0].lower() if rest.split() else ""
+        if verdict != "pass":
+            continue
+        properties = {f"{kind.lower()}.{name.lower()}": value for kind, name, value in _PROPERTY.findall(rest)}
+        if _aligned(method.strip().lower(), properties, domain):
+            return True
+    return False
+
+
+def _aligned(method: str, properties: Mapping[str, str], domain: str) -> bool:
+    """RFC 7489 §3.1, strict on the safe side: the proven domain is the author's, or a parent of it."""
+    named = {
+        "dmarc": properties.get("header.from", ""),
+        "dkim": properties.get("header.d", "") or properties.get("header.i", "").rpartition("@")[2],
+        "spf": properties.get("smtp.mailfrom", "").rpartition("@")[2],
+    }.get(method, "")
+    proven = named.lower().strip(".")
+    if not proven or "." not in proven:
+        return False
+    return domain == proven or domain.endswith("." + proven)

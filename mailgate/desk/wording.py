@@ -1,0 +1,125 @@
+"""Say instants, spans of time, lists and code words in one reader's language and zone.
+
+Patterns and words come from the language's strings.toml, the names of months, days, cities and units from Babel (CLDR);
+Jalali dates from persiantools where strings.toml says ``calendar = "jalali"``. There is no language in this file: a new
+one is a new folder of templates. Never reads a clock, so it says no "today" and no "in two hours".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime, format_timedelta, get_timezone_location
+from babel.lists import format_list
+from persiantools.jdatetime import JalaliDate, JalaliDateTime
+
+from mailgate.mail.compose import one_line
+
+FSI, PDI, NBSP = "\u2068", "\u2069", "\u00a0"
+VALUE_LIMIT = 500
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How one reader reads. `strings` are the words of strings.toml, the fallback language's behind them."""
+
+    language: str
+    zone: ZoneInfo
+    strings: Mapping[str, str]
+
+    @property
+    def locale(self) -> Locale:
+        """Babel's data for the language, or for English when it has none."""
+        try:
+            return Locale.parse(self.language, sep="-")
+        except (UnknownLocaleError, ValueError):
+            return Locale("en")
+
+    @property
+    def direction(self) -> str:
+        """ltr or rtl, for the dir attribute."""
+        return str(self.locale.text_direction)
+
+    def when(self, instant: datetime) -> str:
+        """`Fri 12 Jun 2026, 18:30 (New York time)`: with weekday and zone, so that nobody has to guess."""
+        local = instant.astimezone(self.zone)
+        if self.strings.get("calendar") == "jalali":
+            said = JalaliDateTime(local, locale="fa").strftime(self.strings["when_jalali"])
+            gregorian = format_date(local.date(), self.strings["day"], locale=self.locale)
+            return self.digits(f"{said} ({self.zone_name(local)}؛ {gregorian})")
+        said = format_datetime(local, self.strings["when"], tzinfo=self.zone, locale=self.locale)
+        return self.digits(f"{said} ({self.zone_name(local)})")
+
+    def zone_name(self, local: datetime) -> str:
+        """`New York time`; an hour that the clocks show twice also gets its offset (PEP 495)."""
+        key = self.zone.key
+        city = get_timezone_location(key, locale=self.locale, return_city=True)
+        name = self.strings.get(f"zone_{key}") or self.strings["zone"].format(city=city)
+        twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+        return (f"{name}, {local:UTC%z}" if twice else name).replace(" ", NBSP)
+
+    def day(self, on: date) -> str:
+        """A date without a time: `Mon 4 Jan 2027`."""
+        if self.strings.get("calendar") == "jalali":
+            return self.digits(JalaliDate(on, locale="fa").strftime(self.strings["day_jalali"]))
+        return self.digits(format_date(on, self.strings["day"], locale=self.locale))
+
+    def duration(self, span: timedelta) -> str:
+        """`48 hours`, `1 hour and 30 minutes`; whole days from three days on. Rounded down to the minute."""
+        minutes = int(abs(span).total_seconds()) // 60
+        if minutes >= 3 * 1440 and minutes % 1440 == 0:
+            return self._amount(minutes // 1440, "day")
+        hours, rest = divmod(minutes, 60)
+        said = [self._amount(hours, "hour")] if hours else []
+        return self.listed([*said, self._amount(rest, "minute")] if rest or not hours else said)
+
+    def _amount(self, n: int, unit: Literal["day", "hour", "minute"]) -> str:
+        """`30 days`. Not babel.units: it says "30 duration-day" in Portuguese, Italian and Persian (2.18)."""
+        span = timedelta(**{f"{unit}s": n})
+        return self.digits(format_timedelta(span, granularity=unit, threshold=1e9, locale=self.locale))
+
+    def joined(self, items: Iterable[object]) -> str:
+        """`a, b and c`, each item said as `said` says it."""
+        return self.listed([self.said(item) for item in items])
+
+    def listed(self, words: Sequence[str]) -> str:
+        """`a, b and c` of what is already in words."""
+        return format_list(words, locale=self.locale)
+
+    def word(self, code: object, kind: str) -> str:
+        """The word for a code of our own (`reply_all` of kind `rule`); an unknown code with spaces for underscores."""
+        key = str(code).lower()
+        return self.strings.get(f"{kind}_{key}") or one_line(str(code), VALUE_LIMIT).replace("_", " ")
+
+    def digits(self, text: str) -> str:
+        """`text` with the language's own digits, where strings.toml gives ten of them."""
+        own = self.strings.get("digits", "")
+        return text.translate(dict(zip(map(ord, "0123456789"), own, strict=True))) if own else text
+
+    def said(self, value: Any) -> str:
+        """Any value that a notice may hold, in words. Text from mail stays as it is, isolated (UAX #9 §2.4)."""
+        match value:
+            case bool() | None:
+                return self.word(value, "value")
+            case datetime():
+                return self.when(value)
+            case date():
+                return self.day(value)
+            case timedelta():
+                return self.duration(value)
+            case int():
+                return self.digits(str(value))
+            case list() | tuple() | set() | frozenset():
+                return self.joined(sorted(value) if isinstance(value, set | frozenset) else value)
+        return exact(str(value))
+
+
+def exact(text: object) -> str:
+    """Text that is not a word of the language (an id, an address, somebody's subject), isolated from its direction."""
+    inner = one_line(str(text), VALUE_LIMIT)
+    return f"{FSI}{inner}{PDI}" if inner else ""

@@ -1,0 +1,284 @@
+"""Every log event: one function, fixed fields, one sentence. Their names and fields are a contract with whoever reads logs.
+
+`message.settled` is the one summary line of a mail, `tick.finished` of a tick. Lines carry spool_id and ticket where there
+is one. Subjects, texts and secrets are never fields; docs/log-catalogue.md is made from this file by `catalogue()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import TextIO
+
+from mailgate.events import foreign, log
+from mailgate.events.catalogue import catalogue
+from mailgate.events.log import bound, captured, event, stop
+
+__all__ = ["bound", "captured", "catalogue", "configure", "stop"]
+
+Ticket = str | int | None
+Many = Collection[str]
+
+
+def configure(
+    form: str, addresses: str, stream: TextIO, *, level: str = "info", key: bytes = b"", libraries: bool = True
+) -> None:
+    """Write events to `stream`: `form` is auto, json or text, `addresses` hash or plain.
+
+    `key` makes the hashes of addresses the same from start to start. `libraries` sends the standard library's
+    logging here too.
+    """
+    log.start(form, addresses, stream, level=level, key=key)
+    if libraries:
+        foreign.route()
+
+
+# The daemon
+
+
+@event("daemon.started")
+def daemon_started(*, version: str, host: str, store: str, desks: int, sellers: int) -> None:
+    """The daemon read its configuration and begins to open its doors."""
+
+
+@event("daemon.ready")
+def daemon_ready(*, smtp: Many, lmtp: Many, guard: Many, http: Many) -> None:
+    """Every door is open; the lists hold the bound addresses."""
+
+
+@event("daemon.stopping")
+def daemon_stopping(*, reason: str) -> None:
+    """The daemon was told to stop: it takes no more mail and finishes what is in hand."""
+
+
+@event("daemon.stopped")
+def daemon_stopped(*, clean: bool, ms: int) -> None:
+    """The daemon has stopped; `clean` is false when something in hand was left for the next start."""
+
+
+@event("config.reloaded")
+def config_reloaded(*, desks: int, sellers: int, needs_restart: Many = ()) -> None:
+    """A changed configuration is in force; the keys in `needs_restart` wait for the next start."""
+
+
+@event("config.refused", "error")
+def config_refused(*, problems: Many) -> None:
+    """A changed configuration is wrong; the old one stays in force."""
+
+
+# Mail coming in
+
+
+@event("session.refused", "warning")
+def session_refused(*, door: str, client: str, reply: str, reason: str) -> None:
+    """A connection or a recipient was refused at a door."""
+
+
+@event("session.failed", "warning")
+def session_failed(*, door: str, client: str, error: BaseException | str) -> None:
+    """A connection broke off, or a watched mailbox could not be read; it is tried again."""
+
+
+@event("data.refused", "warning")
+def data_refused(*, door: str, client: str, reply: str, reason: str, size: int | None = None) -> None:
+    """A mail was refused at the end of its data or on the way there; its sender was told why."""
+
+
+@event("message.received", "debug")
+def message_received(*, spool_id: int, message_id: str | None, door: str, client: str, size: int) -> None:
+    """A mail is safe in the spool; its sender's server was told so."""
+
+
+@event("message.settled")
+def message_settled(
+    *,
+    spool_id: int,
+    message_id: str | None,
+    desk: str | None,
+    ticket: Ticket,
+    class_: str,
+    meaning: str | None,
+    evidence: str | None,
+    trust: str | None,
+    violations: Many,
+    notices: int,
+    ms: float,
+) -> None:
+    """A mail went all the way: what it is, what the pack made of it, which ticket and why. One line a mail."""
+
+
+@event("message.parked", "error")
+def message_parked(*, spool_id: int, message_id: str | None, error: BaseException | str) -> None:
+    """A mail could not be decided on; it is kept for a person, and the others go on."""
+
+
+@event("message.duplicate")
+def message_duplicate(*, spool_id: int, message_id: str | None, door: str) -> None:
+    """The same mail came once more, perhaps by another way; it counts once."""
+
+
+@event("message.id_reused", "warning")
+def message_id_reused(*, spool_id: int, message_id: str, earlier: int) -> None:
+    """Another mail with a known Message-ID came; it counts as a new one. `earlier` is the first one's spool id."""
+
+
+@event("message.held")
+def message_held(*, spool_id: int, message_id: str | None, desk: str | None, reason: str) -> None:
+    """A mail is held for a person, as spam or until its writer says that it is his."""
+
+
+@event("mail.passed_on")
+def mail_passed_on(*, spool_id: int, desk: str, hop: str, reply: str, ticket: Ticket = None) -> None:
+    """A mail was handed on unchanged to the people of its desk, or through the guard to its next hop."""
+
+
+@event("spool.recovered")
+def spool_recovered(*, count: int, oldest: datetime | None) -> None:
+    """After a start: so many received mails had not been settled, and are taken up again."""
+
+
+# Tickets and clocks
+
+
+@event("ticket.opened")
+def ticket_opened(*, ticket: Ticket, spool_id: int | None, desk: str, policy: str, kind: str, seller: str | None) -> None:
+    """A new ticket."""
+
+
+@event("ticket.linked")
+def ticket_linked(*, ticket: Ticket, spool_id: int | None, linked_to: Ticket, evidence: str) -> None:
+    """A new ticket may belong to another one; they stay apart until a person joins them."""
+
+
+@event("reply.violated", "warning")
+def reply_violated(*, ticket: Ticket, spool_id: int, desk: str, seller: str | None, rules: Many, missing: Many) -> None:
+    """A seller's reply broke rules; no clock has stopped."""
+
+
+@event("clock.started")
+def clock_started(*, ticket: Ticket, about: str, clock: str, episode: int, due: datetime | None) -> None:
+    """A promise of time began to run."""
+
+
+@event("clock.stopped")
+def clock_stopped(*, ticket: Ticket, about: str, clock: str, episode: int, stopped_by: str | None) -> None:
+    """A promise was kept, or no longer wanted."""
+
+
+@event("clock.voided")
+def clock_voided(*, ticket: Ticket, about: str, clock: str, episode: int, reason: str) -> None:
+    """A clock counts for nothing: what started it never arrived."""
+
+
+@event("clock.revived")
+def clock_revived(*, ticket: Ticket, about: str, clock: str, episode: int, due: datetime | None) -> None:
+    """A clock runs again as if it had never stopped: what stopped it never arrived."""
+
+
+@event("step.fired")
+def step_fired(
+    *, ticket: Ticket, about: str, clock: str, episode: int, step: str, occurrence: int, due: datetime, late: timedelta
+) -> None:
+    """A step of a ladder came due and was taken; `late` is how long after its due instant."""
+
+
+@event("tick.finished", unless="due")
+def tick_finished(*, due: int, fired: int, given_up: int, held: int, next_due: datetime | None, ms: float) -> None:
+    """A look at the clocks that were due. `given_up`: changed meanwhile; `held`: waiting for mail still in hand."""
+
+
+@event("catch_up.started", "warning")
+def catch_up_started(*, since: datetime | None, until: datetime, reason: str) -> None:
+    """After a start or an outage: what is overdue waits until mail has come in."""
+
+
+@event("catch_up.finished")
+def catch_up_finished(*, overdue: int) -> None:
+    """Mail has caught up; what is overdue is now sent in due order."""
+
+
+@event("seller.struck", "warning")
+def seller_struck(*, seller: str, desk: str, ticket: Ticket, strike: str, count: int | None = None) -> None:
+    """A strike was counted against a seller."""
+
+
+@event("takeover.proposed", "warning")
+def takeover_proposed(*, seller: str, desk: str, strikes: int, limit: int) -> None:
+    """A seller's strikes reached the limit: the marketplace is asked to take his support over."""
+
+
+@event("seller.unknown", "warning")
+def seller_unknown(*, spool_id: int | None, ticket: Ticket, desk: str, address: str | None) -> None:
+    """A mail asks a seller who is not in the directory; nobody can be reminded."""
+
+
+# Mail going out
+
+
+@event("notice.queued")
+def notice_queued(*, outbox_id: int, notice: str, to: Many, ticket: Ticket, spool_id: int | None = None) -> None:
+    """A notice was decided on and waits in the outbox."""
+
+
+@event("notice.sent")
+def notice_sent(*, outbox_id: int, notice: str, to: str, ticket: Ticket, message_id: str, attempts: int, reply: str) -> None:
+    """The next hop took a notice."""
+
+
+@event("notice.deferred", "warning")
+def notice_deferred(
+    *, outbox_id: int, notice: str, to: str, ticket: Ticket, attempts: int, reply: str, next_attempt_at: datetime
+) -> None:
+    """The next hop did not take a notice now; it is tried again."""
+
+
+@event("notice.refused", "error")
+def notice_refused(*, outbox_id: int, notice: str, to: str, ticket: Ticket, attempts: int, reply: str) -> None:
+    """A notice was refused for good, or nobody took it in time."""
+
+
+@event("notice.uncertain", "warning")
+def notice_uncertain(*, outbox_id: int, notice: str, to: str, ticket: Ticket, message_id: str, attempts: int) -> None:
+    """No answer came after a notice's data; it is sent again with the same Message-ID."""
+
+
+@event("notice.superseded")
+def notice_superseded(*, outbox_id: int, notice: str, to: str, ticket: Ticket, reason: str) -> None:
+    """A notice no longer held when its turn came; it was not sent."""
+
+
+@event("address.bounced", "warning")
+def address_bounced(
+    *,
+    address: str,
+    verdict: str,
+    status: str | None,
+    provider: str | None,
+    party: str | None,
+    ticket: Ticket = None,
+    spool_id: int | None = None,
+) -> None:
+    """Mail to an address does not arrive; `verdict` says why (suppressed, user_unknown, full, ...)."""
+
+
+@event("outbox.held", "warning")
+def outbox_held(*, scope: str, name: str | None, reason: str, count: int | None = None) -> None:
+    """The brake is on: mail is taken in, and nothing of this scope leaves."""
+
+
+@event("outbox.released", "warning")
+def outbox_released(*, scope: str, name: str | None, count: int | None = None) -> None:
+    """The brake is off; what was held leaves in its turn."""
+
+
+# Trouble
+
+
+@event("http.failed", "warning")
+def http_failed(*, path: str, error: BaseException | str) -> None:
+    """A request for health or metrics could not be answered."""
+
+
+@event("loop.failed", "error")
+def loop_failed(*, loop: str, error: BaseException | str) -> None:
+    """One of the daemon's loops failed; it is started again."""

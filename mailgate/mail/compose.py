@@ -1,0 +1,257 @@
+"""Turn a draft into the bytes that leave.
+
+The header block is written here, from text that was cleaned first; the MIME tree below it is the standard library's:
+text/plain first and complete, then the HTML with the same words, then attachments. In this order:
+
+1. clean: control characters, line separators, bidirectional controls and lone surrogates never reach a header
+2. write: text as RFC 2047 words only where ASCII does not do; addresses one a line; ids one a line and never
+   encoded (RFC 5322 §3.6.4: readers compare them byte for byte)
+3. verify: the finished bytes carry exactly the header names that we set, in 7-bit lines of at most 998 octets that
+   end in CRLF (RFC 5322 §2.1.1)
+
+Everything is 7-bit, so no next hop needs 8BITMIME or SMTPUTF8; an address with a non-ASCII local part is shown as an
+empty group (RFC 6857 §3.1.8). The same draft always gives the same bytes: the boundaries come from the Message-ID.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email import policy
+from email.header import Header
+from email.message import MIMEPart
+from email.utils import format_datetime
+from typing import TYPE_CHECKING
+
+from mailgate.mail import address as addresses
+from mailgate.mail.address import Mailbox
+
+if TYPE_CHECKING:
+    from mailgate.mail.message import Part
+
+LINE_LIMIT = 998  # RFC 5322 §2.1.1
+FOLD = 76
+SUBJECT_LIMIT, NAME_LIMIT, FILENAME_LIMIT, EXTRA_LIMIT = 200, 100, 100, 900
+IDS_LIMIT = 20
+NOT_EXTRA = re.compile(
+    "from|to|cc|bcc|reply-to|sender|subject|date|message-id|in-reply-to|references|auto-submitted|precedence|received|"
+    "x-auto-response-suppress|x-mailgate-kind|mime-version|content-.*|resent-.*|return-path|dkim-signature",
+    re.IGNORECASE,
+)
+
+_TREE = policy.SMTP.clone(max_line_length=FOLD)
+_BIDI = dict.fromkeys(map(ord, "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
+_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
+_ID = re.compile(r"[!-;=?-~]{1,900}")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,39}")
+_TYPE = re.compile(r"(?!multipart/|message/)[a-z]{1,20}/[a-z0-9][a-z0-9!#$&^_.+-]{0,99}")
+_CHARSET = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9._-]{1,40})""", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A mail before it has bytes. Ids carry no brackets; `date` is aware; `automatic` is the Auto-Submitted value.
+
+    `automatic` "" leaves Auto-Submitted and Precedence off (a seller with machine_headers = "quiet").
+    """
+
+    author: Mailbox
+    to: tuple[Mailbox, ...]
+    cc: tuple[Mailbox, ...]
+    reply_to: str
+    subject: str
+    text: str
+    html: str
+    message_id: str
+    in_reply_to: str | None
+    references: tuple[str, ...]
+    date: datetime
+    language: str
+    kind: str
+    automatic: str = "auto-generated"
+    precedence: bool = True
+    extra: tuple[tuple[str, str], ...] = ()
+    attachments: tuple[Part, ...] = ()
+
+
+def compose(draft: Draft) -> bytes:
+    """The whole mail, CRLF, 7-bit.
+
+    Raises ValueError for a draft that we built wrongly: an unusable author or Message-ID, a header of `extra` that is
+    not ours to set. Hostile text from a mail never raises; it is cleaned.
+    """
+    fields = [*_fields(draft), *_extra(draft.extra), ("MIME-Version", "1.0")]
+    tree = _tree(draft)
+    _set_boundaries(tree, draft.message_id)
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields).encode("ascii")
+    mail = head + tree.as_bytes(policy=_TREE)
+    _verify(mail, [*(name for name, _ in fields), *tree.keys()])
+    return mail
+
+
+def one_line(text: str, limit: int = SUBJECT_LIMIT) -> str:
+    """`text` fit for a header or one line of a notice: at most `limit` characters, no controls or bidi marks."""
+    flat = "".join(" " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in text[: 20 * limit])
+    clean = " ".join(flat.translate(_BIDI).encode("utf-8", "replace").decode("utf-8").split())
+    return clean if len(clean) <= limit else clean[: limit - 1].rstrip() + "…"
+
+
+def body(text: str) -> str:
+    """`text` fit for a body: LF line ends, no control characters but tab, no lone surrogates. Bidi isolates stay."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    kept = "".join(char for char in lines if char in "\n\t" or unicodedata.category(char) != "Cc")
+    return kept.encode("utf-8", "replace").decode("utf-8").rstrip("\n") + "\n"
+
+
+def _fields(draft: Draft) -> list[tuple[str, str]]:
+    """The header fields in the order people read them; values are folded and ASCII."""
+    machine = bool(draft.automatic)
+    fields = [
+        ("From", _people("From", (draft.author,))),
+        ("To", _people("To", draft.to) or "undisclosed-recipients:;"),
+        ("Cc", _people("Cc", draft.cc)),
+        ("Reply-To", _people("Reply-To", (Mailbox("", draft.reply_to),))),
+        ("Subject", _words("Subject", one_line(draft.subject))),
+        ("Date", format_datetime(draft.date)),
+        ("Message-ID", _ids((draft.message_id,))),
+        ("In-Reply-To", _ids((draft.in_reply_to or "",))),
+        ("References", _ids(draft.references)),
+        ("Auto-Submitted", _token(draft.automatic)),
+        ("Precedence", "bulk" if machine and draft.precedence else ""),
+        ("X-Auto-Response-Suppress", "OOF, AutoReply"),
+        ("Content-Language", _token(draft.language)),
+        ("X-Mailgate-Kind", _token(draft.kind)),
+    ]
+    written = {name for name, value in fields if value}
+    if not {"From", "Message-ID"} <= written:
+        raise ValueError("a draft needs an author with an address and a Message-ID")
+    return [(name, value) for name, value in fields if value or name == "Subject"]
+
+
+def _extra(extra: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    for name, value in extra:
+        if not _NAME.fullmatch(name) or NOT_EXTRA.fullmatch(name):
+            raise ValueError(f"{name!r} is not a header that a draft may add")
+        yield name, _words(name, one_line(value, EXTRA_LIMIT))
+
+
+def _people(name: str, mailboxes: Sequence[Mailbox]) -> str:
+    return ",\r\n ".join(filter(None, (_mailbox(name, mailbox) for mailbox in mailboxes)))
+
+
+def _mailbox(field: str, mailbox: Mailbox) -> str:
+    """`Name <address>`, or "" for what is no address. Unreadable without SMTPUTF8: an empty group, RFC 6857 §3.1.8."""
+    if not addresses.is_address(mailbox.address):
+        return ""
+    local, _, host = mailbox.address.rpartition("@")
+    name = one_line(mailbox.name, NAME_LIMIT)
+    if not local.isascii():
+        return _words(field, f"{name} {mailbox.address}".strip(), encode=True) + " :;"
+    address = f"<{local}@{host if host.isascii() else addresses.domain(mailbox.address)}>"
+    return f"{_phrase(field, name)}\r\n {address}" if len(name) > 40 else f"{_phrase(field, name)} {address}".strip()
+
+
+def _phrase(field: str, name: str) -> str:
+    """A display name: atoms, else a quoted string, else encoded words (RFC 5322 §3.2.5, RFC 2047 §5)."""
+    if not name.isascii() or "=?" in name:
+        return _words(field, name, encode=True)
+    if not name or _ATOMS.fullmatch(name):
+        return name
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _words(name: str, text: str, *, encode: bool = False) -> str:
+    """Unstructured text, folded. What already looks like an encoded word is encoded: readers must see it as it is."""
+    if encode or not text.isascii() or "=?" in text:
+        return Header(text, "utf-8", maxlinelen=FOLD, header_name=name).encode(linesep="\r\n")
+    lines, room = [""], FOLD - len(name) - 2
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > room:
+            lines.append("")
+            room = FOLD - 1
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return "\r\n ".join(lines)
+
+
+def _ids(ids: Sequence[str]) -> str:
+    """Message-IDs in brackets, one a line; of many the first and the newest; what no header can carry is left out."""
+    usable = list(dict.fromkeys(one for one in (name.strip("<> \t\r\n") for name in ids) if _ID.fullmatch(one)))
+    if len(usable) > IDS_LIMIT:
+        usable = [usable[0], *usable[1 - IDS_LIMIT :]]
+    return "\r\n ".join(f"<{one}>" for one in usable)
+
+
+def _token(value: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._;=-]", "", value)[:60]
+
+
+def _tree(draft: Draft) -> MIMEPart:
+    part = MIMEPart(policy=_TREE)
+    text, html = body(draft.text), body(draft.html)
+    part.set_content(text, charset="utf-8", cte=_encoding(text))
+    if draft.html:
+        part.add_alternative(html, subtype="html", charset="utf-8", cte=_encoding(html))
+    for attachment in draft.attachments:
+        _attach(part, attachment)
+    return part
+
+
+def _attach(part: MIMEPart, attachment: Part) -> None:
+    """Add one file in base64, never inline. A mail goes as a plain file: RFC 2046 §5.2.1 forbids encoding a mail."""
+    wanted = attachment.content_type.lower()
+    kind = wanted if _TYPE.fullmatch(wanted) else "application/octet-stream"
+    main, _, sub = kind.partition("/")
+    name = one_line(re.split(r"[/\\]", attachment.filename or "")[-1], FILENAME_LIMIT).strip(". ")
+    if not name:
+        name = "message.eml" if wanted.startswith("message/") else "attachment"
+    params = {"charset": charset} if main == "text" and (charset := _charset(attachment)) else None
+    part.add_attachment(attachment.content, maintype=main, subtype=sub, cte="base64", filename=name, params=params)
+
+
+def _charset(attachment: Part) -> str | None:
+    declared = next((value for name, value in attachment.headers if name.lower() == "content-type"), "")
+    found = _CHARSET.search(declared[:2000])
+    return found[1] if found else None
+
+
+def _encoding(text: str) -> str:
+    """The transfer encoding that keeps a body 7-bit and, where that is possible, readable in its source."""
+    octets = text.encode()
+    if text.isascii() and all(len(line) <= FOLD for line in octets.split(b"\n")):
+        return "7bit"
+    return "base64" if sum(octet > 127 for octet in octets) * 3 > len(octets) else "quoted-printable"
+
+
+def _set_boundaries(tree: MIMEPart, message_id: str) -> None:
+    """Give every multipart a boundary that the Message-ID decides and that no part contains (RFC 2046 §5.1.1)."""
+    parts = list(tree.walk())
+    leaves = b"\n".join(bytes(part.as_bytes(policy=_TREE)) for part in parts if not part.is_multipart())
+    for number, part in enumerate(part for part in parts if part.is_multipart()):
+        salt = 0
+        while (boundary := _boundary(message_id, number, salt)).encode() in leaves:
+            salt += 1
+        part.set_boundary(boundary)
+
+
+def _boundary(message_id: str, number: int, salt: int) -> str:
+    said = f"{message_id}\n{number}\n{salt}".encode("utf-8", "surrogatepass")
+    return "mailgate-" + hashlib.sha256(said).hexdigest()[:32]
+
+
+def _verify(mail: bytes, names: Sequence[str]) -> None:
+    """Raise ValueError unless the bytes say what we meant; a last wall, in case a library folds differently one day."""
+    head, _, _ = mail.partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    found = [line.partition(b":")[0].decode("latin-1").lower() for line in lines if line[:1] not in (b" ", b"\t")]
+    rest = mail.replace(b"\r\n", b"")
+    if Counter(found) != Counter(name.lower() for name in names):
+        raise ValueError("the composed mail carries other headers than those we set")
+    if any(not line.strip() for line in lines) or max(map(len, mail.split(b"\r\n"))) > LINE_LIMIT:
+        raise ValueError("the composed mail has an empty or an overlong line")
+    if b"\r" in rest or b"\n" in rest or b"\0" in rest or not mail.isascii():
+        raise ValueError("the composed mail is not clean 7-bit text with CRLF line ends")

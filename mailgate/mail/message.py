@@ -1,0 +1,394 @@
+"""A mail as an immutable value: the only door to mail-parser.
+
+Read in this order, each step only when somebody asks for it:
+
+1. scan.py: header lines and limits, before any parser
+2. identity (author, addressed, ids, date, subject) from the raw header lines, by our own strict readers
+3. mail-parser for the MIME tree, of which we take the leaves; attached messages stay whole (RFC 2046 §5.2.1)
+
+Never raises on bad mail: a tree that mail-parser cannot build is built by the standard library, else the body is one
+text. What went wrong is in `defects`; `raw` stays the evidence.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.feedparser import BytesFeedParser
+from email.message import Message as Tree
+from functools import cached_property
+
+from mailparser import MailParser
+from mailparser.utils import decode_header_part, mime_header_view
+
+from mailgate.mail import address, ids, words
+from mailgate.mail.address import Mailbox
+from mailgate.mail.scan import Scan, fields, scan
+
+ORIGINALS = (
+    "message/rfc822",
+    "text/rfc822-headers",
+    "message/global",
+    "message/global-headers",
+    "message/rfc822-headers",
+)
+_BIDI = dict.fromkeys([0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What was said outside the mail: by SMTP or LMTP, or by the mailbox it lay in (RFC 5321 §2.3.1).
+
+    `reverse_path` None is the null sender. `door` is smtp, lmtp, imap, replay or simulate.
+    """
+
+    reverse_path: str | None
+    forward_paths: tuple[str, ...]
+    received_at: datetime
+    door: str = "smtp"
+    client: str = ""
+    helo: str = ""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A leaf that is not the body: the sender's name for it (shown, never used), decoded size in bytes, SHA-256."""
+
+    filename: str | None
+    content_type: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """A decoded leaf of the MIME tree, or a whole attached message."""
+
+    content_type: str
+    filename: str | None
+    disposition: str | None
+    content: bytes
+    headers: tuple[tuple[str, str], ...]
+    charset: str | None = None
+
+    @property
+    def is_body(self) -> bool:
+        """True for unnamed inline text (RFC 2183 §2), and for a multipart that has no parts."""
+        unmarked = self.filename is None and self.disposition != "attachment"
+        return unmarked and self.content_type.startswith(("text/", "multipart/"))
+
+    @property
+    def text(self) -> str:
+        """The content exactly as declared, with LF line ends; what its charset does not have is U+FFFD."""
+        return _lines(words.declared(self.content, self.charset))
+
+    @property
+    def readable(self) -> str:
+        """The content as its sender meant it, where he declared no charset or a wrong one: for people."""
+        return _lines(words.decoded(self.content, self.charset))
+
+
+@dataclass(frozen=True)
+class Message:
+    """A mail; every property is computed once, when first asked for."""
+
+    raw: bytes
+    scan: Scan = field(repr=False, compare=False)
+
+    def headers(self, name: str) -> tuple[str, ...]:
+        """Every value of the header `name`, unfolded and raw, in order."""
+        return self._index.get(name.lower(), ())
+
+    def header(self, name: str) -> str | None:
+        """The first value of the header `name`, unfolded and raw, or None."""
+        return next(iter(self.headers(name)), None)
+
+    @cached_property
+    def _index(self) -> dict[str, tuple[str, ...]]:
+        index: dict[str, tuple[str, ...]] = {}
+        for name, value in self.scan.fields:
+            index[name] = (*index.get(name, ()), words.raw_text(value))
+        return index
+
+    @cached_property
+    def message_id(self) -> str | None:
+        """The Message-ID without angle brackets, of the first header that has one (RFC 5322 §3.6.4)."""
+        return next(filter(None, map(ids.one, self.headers("message-id"))), None)
+
+    @cached_property
+    def subject(self) -> str:
+        """The subject, decoded, in one line."""
+        return " ".join(words.decode(self.header("subject") or "").translate(_LINE).split())
+
+    @cached_property
+    def from_(self) -> tuple[Mailbox, ...]:
+        """The mailboxes of the first From line, read with tolerance: to show, not to trust."""
+        return address.mailboxes(self.headers("from")[:1])
+
+    @cached_property
+    def author(self) -> str | None:
+        """The address of the one author, or None where the From lines are not exactly one mailbox."""
+        return address.author(self.headers("from"))
+
+    @cached_property
+    def sender(self) -> tuple[Mailbox, ...]:
+        """The mailbox of the Sender line (RFC 5322 §3.6.2)."""
+        return address.mailboxes(self.headers("sender")[:1])
+
+    @cached_property
+    def reply_to(self) -> tuple[Mailbox, ...]:
+        """The mailboxes of every Reply-To line."""
+        return address.mailboxes(self.headers("reply-to"))
+
+    @cached_property
+    def to(self) -> tuple[Mailbox, ...]:
+        """The mailboxes of every To line."""
+        return address.mailboxes(self.headers("to"))
+
+    @cached_property
+    def cc(self) -> tuple[Mailbox, ...]:
+        """The mailboxes of every Cc line: some senders write two (against RFC 5322 §3.6)."""
+        return address.mailboxes(self.headers("cc"))
+
+    @property
+    def addressed(self) -> tuple[str, ...]:
+        """The addresses of To, then Cc, as written (RFC 5322 §3.6.3)."""
+        return tuple(box.address for box in (*self.to, *self.cc))
+
+    @cached_property
+    def date(self) -> datetime | None:
+        """The instant of the Date line with its sender's offset, or None; to show, never to count from."""
+        return next(filter(None, map(ids.date, self.headers("date"))), None)
+
+    @cached_property
+    def in_reply_to(self) -> tuple[str, ...]:
+        """The ids of In-Reply-To, without angle brackets."""
+        return ids.answered(self.headers("in-reply-to"))
+
+    @cached_property
+    def references(self) -> tuple[str, ...]:
+        """The ids of References, oldest first, without angle brackets; the first and last 50."""
+        return ids.referenced(self.headers("references"))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every id that this mail says it answers: In-Reply-To, then References from the newest, without doubles."""
+        return tuple(dict.fromkeys((*self.in_reply_to, *reversed(self.references))))
+
+    @cached_property
+    def _read(self) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+        return _leaves(self.scan)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The leaves of the MIME tree in order; attached messages are leaves."""
+        return self._read[0]
+
+    @property
+    def defects(self) -> tuple[str, ...]:
+        """What is wrong with this mail: limits that it broke, then the parser's words."""
+        return tuple(dict.fromkeys((*self.scan.defects, *self._read[1])))
+
+    @cached_property
+    def text(self) -> str | None:
+        """The first unnamed inline text/plain part, decoded, or None; never made from HTML."""
+        part = next(self._bodies("text/plain"), None)
+        return part.text if part is not None else None
+
+    @cached_property
+    def readable(self) -> str | None:
+        """`text` with undeclared and wrongly declared charsets guessed: what people and the splitter read."""
+        part = next(self._bodies("text/plain"), None)
+        return part.readable if part is not None else None
+
+    @cached_property
+    def html(self) -> str | None:
+        """The first unnamed inline text/html part, decoded, or None."""
+        part = next(self._bodies("text/html"), None)
+        return part.readable if part is not None else None
+
+    def _bodies(self, content_type: str) -> Iterator[Part]:
+        return (part for part in self.parts if part.is_body and part.content_type == content_type)
+
+    @cached_property
+    def attachments(self) -> tuple[Attachment, ...]:
+        """Every leaf that is named, marked as an attachment or not text, and each attached message as one."""
+        return tuple(
+            Attachment(part.filename, part.content_type, len(part.content), hashlib.sha256(part.content).hexdigest())
+            for part in self.parts
+            if not part.is_body
+        )
+
+    @cached_property
+    def attached_ids(self) -> tuple[str, ...]:
+        """The Message-IDs of attached originals, whole or headers only."""
+        originals = (part for part in self.parts if part.content_type in ORIGINALS)
+        found = (
+            ids.one(words.raw_text(value))
+            for part in originals
+            for name, value in fields(part.content)
+            if name == "message-id"
+        )
+        return tuple(dict.fromkeys(filter(None, found)))
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
+
+
+_LINE = dict.fromkeys([*range(32), 0x7F, *range(0x80, 0xA0), 0x2028, 0x2029], " ")
+
+
+def parse(raw: bytes) -> Message:
+    """`raw` as a Message. Never raises."""
+    return Message(bytes(raw), scan(bytes(raw)))
+
+
+def fingerprint(message: Message) -> str:
+    """SHA-256 in hex of what makes a mail the same mail: six header lines, unfolded, and the body's bytes."""
+    digest = hashlib.sha256()
+    for name in ("from", "to", "cc", "date", "subject", "message-id"):
+        for value in message.headers(name):
+            digest.update(f"{name}:{' '.join(value.split())}\n".encode("utf-8", "surrogateescape"))
+    digest.update(b"\n" + message.scan.mail[message.scan.body :])
+    return digest.hexdigest()
+
+
+class _Opaque(Tree):
+    """A MIME part whose attached messages are leaves: nothing is read into them, so their bytes stay exact."""
+
+    @property
+    def source(self) -> bytes:
+        """The content as it was on the wire: the standard library's own reader decodes it on the way out."""
+        payload = self.__dict__.get("_payload")
+        return payload.encode("utf-8", "surrogateescape") if isinstance(payload, str) else b""
+
+    @property
+    def own_type(self) -> str:
+        return super().get_content_type()
+
+    def get_content_type(self) -> str:
+        own = super().get_content_type()
+        return "application/octet-stream" if own.startswith("message/") else own
+
+    def get_content_maintype(self) -> str:
+        return self.get_content_type().partition("/")[0]
+
+
+def _leaves(found: Scan) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+    """The leaves of the MIME tree and the parser's complaints."""
+    head = b"".join(name.encode() + b": " + value + b"\n" for name, value in _mime_fields(found) if b"\n" not in value)
+    defects: list[str] = []
+    try:
+        tree = _tree(head + b"\n" + found.mail[found.body : found.end])
+        parser = _read_by_mail_parser(tree, defects)
+        return tuple(map(_part, _walk(parser))), tuple(defects)
+    except Exception as error:  # noqa: BLE001 - no mail may stop us, whatever a parser does on it
+        body = Part("text/plain", None, None, found.mail[found.body : found.end], ())
+        return (body,), (*defects, f"unreadable:{type(error).__name__}")
+
+
+def _mime_fields(found: Scan) -> Iterator[tuple[str, bytes]]:
+    """The first of each Content-* line: all that the tree needs, and all that its parser gets to see."""
+    seen: set[str] = set()
+    for name, value in found.fields:
+        if name.startswith("content-") and name not in seen:
+            seen.add(name)
+            yield name, value
+
+
+def _tree(mail: bytes) -> _Opaque:
+    parser = BytesFeedParser(_Opaque)
+    parser.feed(mail)
+    return parser.close()
+
+
+def _read_by_mail_parser(tree: _Opaque, defects: list[str]) -> _Opaque:
+    """The tree as mail-parser holds it; where that fails, the standard library's own."""
+    parser = MailParser(tree)
+    try:
+        parser.parse()
+    except Exception as error:  # noqa: BLE001 - mail-parser 4.8 raises AttributeError on epilogues, ValueError on charsets
+        defects.extend(("mail_parser", *(type(defect).__name__ for defect in tree.defects)))
+        defects.append(type(error).__name__)
+        return tree
+    defects.extend(sorted(parser.defects_categories))
+    return parser.message if isinstance(parser.message, _Opaque) else tree
+
+
+def _walk(tree: _Opaque) -> Iterator[_Opaque]:
+    waiting = [tree]
+    while waiting:
+        part = waiting.pop()
+        payload = part.get_payload()
+        if isinstance(payload, list):
+            waiting.extend(child for child in reversed(payload) if isinstance(child, _Opaque))
+        else:
+            yield part
+
+
+def _part(leaf: _Opaque) -> Part:
+    charset = _parameter(leaf, "content-type", "charset")
+    content = _content(leaf)
+    headers = tuple(
+        (name.lower(), words.raw_text(str(value).encode("utf-8", "surrogateescape")))
+        for name, value in leaf.raw_items()
+    )
+    return Part(leaf.own_type, _filename(leaf), _disposition(leaf), content, headers, charset)
+
+
+def _disposition(leaf: _Opaque) -> str | None:
+    value = str(leaf.get("content-disposition", "")).partition(";")[0].strip().lower()
+    return value or None
+
+
+def _parameter(leaf: _Opaque, header: str, name: str) -> str | None:
+    try:
+        value = leaf.get_param(name, None, header)
+    except Exception:  # noqa: BLE001 - the standard library's parameter reader raises at will
+        return None
+    if isinstance(value, tuple):
+        value = value[2]
+    return str(value) if value else None
+
+
+def _filename(leaf: _Opaque) -> str | None:
+    """The sender's file name, decoded (RFC 2231, and RFC 2047 against RFC 2047 §5), fit to be shown."""
+    try:
+        name = mime_header_view(leaf)[0].get_filename()
+        name = decode_header_part(name) if name else None
+    except Exception:  # noqa: BLE001 - as above
+        return None
+    if not name:
+        return None
+    return " ".join(str(name).translate(_BIDI).translate(_LINE).split()) or None
+
+
+def _content(leaf: _Opaque) -> bytes:
+    """The decoded bytes of a leaf (RFC 2045 §6)."""
+    raw = leaf.source
+    encoding = str(leaf.get("content-transfer-encoding", "")).partition(";")[0].strip().lower()
+    if encoding == "base64":
+        return words.base64(raw)
+    if encoding == "quoted-printable":
+        return words.quoted_printable(raw)
+    if encoding in ("x-uuencode", "uuencode", "uue", "x-uue"):
+        return _uudecoded(raw)
+    return raw
+
+
+def _uudecoded(raw: bytes) -> bytes:
+    lines = raw.splitlines()
+    start = next((number for number, line in enumerate(lines) if line.startswith(b"begin ")), None)
+    out: list[bytes] = []
+    for line in lines[start + 1 :] if start is not None else []:
+        if line.strip() == b"end":
+            return b"".join(out)
+        try:
+            out.append(binascii.a2b_uu(line))
+        except binascii.Error:
+            out.append(binascii.a2b_uu(line[: (((line[0] - 32) & 63) * 4 + 5) // 3]))
+    return b"".join(out) if start is not None else raw

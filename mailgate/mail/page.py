@@ -1,0 +1,149 @@
+"""HTML as text lines, with the quote marks of mail clients kept as ``>`` lines.
+
+Clients mark what they quote: by class (Gmail, Yahoo, Proton, Thunderbird), by id (Outlook on the web), by a drawn line
+(Outlook), by ``blockquote``. Their marks become ``>`` in front of each line, or the end of the page; what that means is
+visible.py's affair. Nothing is fetched, run or kept of scripts and styles; one pass without recursion.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+_BLOCKS = frozenset(
+    "address article aside blockquote body center dd div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 header hr li main nav ol p pre section table tbody tr ul".split()
+)
+_SKIPPED = frozenset("head script style title template noscript svg object iframe select button textarea".split())
+_QUOTES = frozenset(
+    "gmail_attr yahoo_quoted yahoo-quoted protonmail_quote tutanota_quote moz-cite-prefix zmail_extra zmail_extra_hr quotedtext front-blockquote "
+    "moz-forward-container moz-email-headers-table gmx_quote freshdesk_quote zendesk_quote tutanotaquote wordsection-quote replyheader outlookmessageheader "
+    "apple-interchange-newline-quote ymailquoted mail_quote hubspot-quote hey_quote superhuman_quote missive_quote spark_quote".split()
+)
+_SIGNATURES = frozenset(
+    "gmail_signature moz-signature protonmail_signature_block ms-outlook-mobile-signature ms-outlook-ios-signature signature x_gmail_signature".split()
+)
+_ENDS = frozenset(
+    "appendonsend divrplyfwdmsg stopspelling isforwardcontent isreplycontent mail-editor-reference-message-container ms-outlook-mobile-reference-message outlookmessageheader "
+    "ol-reply-header replysplit reply-intro".split()
+)
+_LINE = re.compile(
+    r"border(?:-top)?\s*:\s*(?:none\s*;\s*border-top\s*:\s*)?solid\s+#(?:e1e1e1|b5c4df|b5c4de|cccccc)|border-top\s*:\s*(?:solid\s+#(?:e1e1e1|b5c4df)|#(?:e1e1e1|b5c4df)\s+1)",
+    re.IGNORECASE,
+)
+_SPACE = re.compile(r"[ \t\r\n\f]+")
+
+
+@dataclass(frozen=True)
+class Page:
+    """The text of a page; `marked` tells that a client had marked a quote in it."""
+
+    text: str
+    marked: bool
+
+
+def text(html: str, *, quotes: bool = True) -> Page:
+    """What `html` shows; with `quotes`, marked quotes as ``>`` lines and the page cut where a client appends the old mail."""
+    root = LexborHTMLParser(html).root
+    writer = _Writer(quotes)
+    if root is not None:
+        writer.walk(root)
+    return Page(writer.text(), writer.marked)
+
+
+class _Writer:
+    """Lines as they are gathered on the way through the tree."""
+
+    def __init__(self, quotes: bool) -> None:
+        self.quotes = quotes
+        self.marked = False
+        self.depth = 0
+        self.lines: list[str] = []
+        self.line: list[str] = []
+
+    def walk(self, root: LexborNode) -> None:
+        node: LexborNode | None = root
+        stack: list[tuple[LexborNode, bool]] = []
+        while node is not None:
+            if self._ends(node):
+                return
+            down = node.child if self._enter(node, stack) else None
+            while down is None:
+                down = node.next
+                if down is not None:
+                    break
+                if not stack:
+                    return
+                node = self._leave(stack)
+            node = down
+
+    def _enter(self, node: LexborNode, stack: list[tuple[LexborNode, bool]]) -> bool:
+        """Write what `node` opens; True if its children are to be read."""
+        tag = node.tag or ""
+        if tag == "-text":
+            self.line.append(_SPACE.sub(" ", node.text_content or ""))
+        elif tag == "br":
+            self._break()
+        elif tag in ("td", "th"):
+            self.line.append(" ")
+        if tag in _SKIPPED or tag.startswith("-") or tag == "!doctype" or (self.quotes and self._is_signature(node)):
+            return False
+        quoted = self.quotes and self._is_quote(node, tag)
+        if tag in _BLOCKS or quoted:
+            self._end_line()
+        if node.child is None:
+            return False
+        stack.append((node, quoted))
+        self.depth += quoted
+        self.marked = self.marked or quoted
+        return True
+
+    def _leave(self, stack: list[tuple[LexborNode, bool]]) -> LexborNode:
+        node, quoted = stack.pop()
+        if (node.tag or "") in _BLOCKS or quoted:
+            self._end_line()
+            if node.tag == "p":
+                self.lines.append("> " * self.depth)
+        self.depth -= quoted
+        return node
+
+    def _break(self) -> None:
+        self.lines.append("> " * self.depth + "".join(self.line).strip())
+        self.line = []
+
+    def _end_line(self) -> None:
+        if "".join(self.line).strip():
+            self._break()
+        self.line = []
+
+    def _ends(self, node: LexborNode) -> bool:
+        """True where a client begins to append the mail that is answered."""
+        if not self.quotes or (node.tag or "").startswith("-"):
+            return False
+        attributes = node.attributes
+        drawn = _LINE.search((attributes.get("style") or "")[:500])
+        if (attributes.get("id") or "").lower().removeprefix("x_") in _ENDS or drawn:
+            self._end_line()
+            self.marked = True
+            return True
+        return False
+
+    def _is_quote(self, node: LexborNode, tag: str) -> bool:
+        if tag == "blockquote":
+            return True
+        classes = _classes(node)
+        if "gmail_quote" in classes or "gmail_quote_container" in classes:
+            return node.css_first("blockquote") is None
+        return not classes.isdisjoint(_QUOTES)
+
+    def _is_signature(self, node: LexborNode) -> bool:
+        return not (node.tag or "").startswith("-") and not _classes(node).isdisjoint(_SIGNATURES)
+
+    def text(self) -> str:
+        self._end_line()
+        return "\n".join(line.rstrip() for line in self.lines)
+
+
+def _classes(node: LexborNode) -> set[str]:
+    return {name.removeprefix("x_") for name in (node.attributes.get("class") or "").lower().split()[:20]}

@@ -1,0 +1,212 @@
+"""Bounces in plain words: returned mail of before RFC 3464, and of the many who never read it.
+
+No single sign makes a bounce: machines send ordinary mail and people quote bounces. Asked for are two independent
+signs out of: a machine's name in From or the null sender, a subject that says so, an opening line that says so,
+``X-Failed-Recipients``, and the returned mail below a marker. Addresses are taken from the notice's own text only, never
+from what it returns, except where it names nobody: then the returned mail's To is the one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mailgate.mail import address, reason, visible, words
+from mailgate.mail.message import Message
+
+TEXT_LIMIT = 256 * 1024
+
+_MACHINE = re.compile(
+    r"mailer-?daemon|postmaster|mail(?:er)? ?delivery|delivery (?:sub)?system|mail ?(?:delivery )?(?:agent|administrator|system|server)"
+    r"|mmdf|\bmta\b|internet ?mail|listserv|double-bounce|\bbounce|mail-?daemon|mdaemon|postoffice|mailadmin|system administrator|network mail",
+    re.IGNORECASE,
+)
+_SUBJECT = re.compile(
+    r"undeliver|not delivered|non.?deliver|deliver(?:y|ing)?\b.{0,30}(?:fail|error|problem|status|report|notif|unsuccess|delay|warning)"
+    r"|(?:fail|problem|error|unable|can(?:not|'t)|could not).{0,40}deliver|return(?:ed|ing).{0,20}(?:mail|message|to sender)|mail (?:system )?(?:error|fail)"
+    r"|failure notice|bounce|message (?:status|delayed)|warning: (?:could not|message)|mail delivery|unknown (?:user|address|recipient)|user unknown"
+    r"|\bndn\b|\bndr\b|unzustellbar|nicht zugestellt|zustellung|non remis|non livr|impossibile|mancata consegna|não entregue|no (?:se )?(?:pudo )?entreg"
+    r"|配信|配送|届け|失敗|退信|delivery has failed|mail could not be|sendefehler|rejected mail|error sending|nondeliver|mail returned|undelivered|retour",
+    re.IGNORECASE,
+)
+_OPENING = re.compile(
+    r"(?:could not|cannot|can't|couldn't|unable to|was not|not be|wasn't able to|failed to|not) (?:be )?(?:successfully )?(?:deliver|send|sent|reach|complete)"
+    r"|deliver\w* (?:to .{0,120})?(?:has |have )?(?:fail|delay|been delayed|status|error|was unsuccess|is delayed)|permanent(?:ly)? (?:fatal )?(?:error|fail)"
+    r"|undeliver|returned? (?:to (?:sender|you)|mail|message|below)|failed (?:addresses|recipients?|permanently|delivery)|bounced?\b|no longer (?:valid|in use)"
+    r"|recipient\(?s?\)? (?:was|were|could|cannot|unknown|address|not)|transcript of session|user unknown|unknown user|does not exist|mailbox (?:is )?full|was rejected"
+    r"|message that you sent|your message (?:to|was|did|could|has|cannot)|following (?:address|recipient|message|destination)|error (?:while|in|condition)|over quota"
+    r"|unzustellbar|nicht (?:zugestellt|erreicht|an)|n'a pas pu|non (?:è stato|livr|remis|consegn)|não (?:foi|pôde|pode)|no (?:se )?(?:ha )?(?:pudo|podido)"
+    r"|不存在|无法|無法|できません|届|エラー|失敗|退信|konnte nicht|недоставл|не удалось|not delivered|mail delivery",
+    re.IGNORECASE,
+)
+_MARKER = re.compile(
+    r"^[\s>|*]*(?:[-=_*]{2,}.{0,90}(?:copy|original|returned|return|unsent|undelivered|follows|message text|message header|headers?|body|mail).{0,90}"
+    r"|.{0,80}\b(?:is a copy of (?:the|your)|(?:copy|text|header|headers|part|contents?|body) of (?:the|your) (?:original |returned |unsent )?(?:message|mail|e-mail)|"
+    r"original message (?:follows|was|is|header)|(?:your |the )?(?:original |unsent |returned )?(?:message|mail|headers?) (?:is |are )?(?:follows?|attached|below|returned below)|first \d+ lines).{0,80}"
+    r"|(?:your )?message (?:is )?(?:enclosed|appended).{0,60})\s*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_HEADER = re.compile(
+    r"^[>\s|]{0,8}(?:received|return-path|message-id|from|date|subject|to|mime-version|x-mailer|delivered-to):[ \t]*\S",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(r"[^\s<>()\[\]\",;:'|=/\\`]{1,64}@[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,10}")
+_DELAYED = re.compile(
+    r"will (?:be )?(?:re-?tr|continue|keep|try|attempt)|still (?:trying|be)|not yet (?:been )?deliver|delayed|no action is required|do(?:n't| not) need to (?:resend|retry|do)"
+    r"|(?:warning|temporar).{0,60}(?:not|fail|only)|will keep trying|delivery attempts will|being retried|warning message only|kept trying|queued for",
+    re.IGNORECASE,
+)
+_FAILED = re.compile(
+    r"permanent(?:ly)? (?:fatal |fail|error)|giv(?:en|ing|e) up|gave up|has been (?:returned|abandoned)|undeliverable|(?<!if )could not be delivered to one|fatal error"
+    r"|cancel(?:l)?ed|final|too long|returned to sender|not be retried|unknown user|user unknown",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Bounce:
+    """Who was not reached: (address, enhanced status, Sisimai's word, the server's words); failed or delayed."""
+
+    action: str
+    recipients: tuple[tuple[str, str | None, str | None, str | None], ...]
+
+
+def is_machine(message: Message) -> bool:
+    """True if From or the reverse path is a mail system's (RFC 5321 §4.5.5, RFC 2142 §5)."""
+    return _null_sender(message) or bool(_MACHINE.search(words.decode((message.header("from") or "")[:500])))
+
+
+def is_automatic(message: Message) -> bool:
+    """True if the mail says that a machine made it (RFC 3834 §5), or bears a list of failed recipients."""
+    said = (message.header("auto-submitted") or "no").partition(";")[0].strip().lower()
+    return said != "no" or message.header("x-failed-recipients") is not None
+
+
+def _null_sender(message: Message) -> bool:
+    return (message.header("return-path") or "").replace(" ", "") == "<>"
+
+
+def own_text(message: Message) -> str:
+    """What the notice itself says: its body before the returned mail."""
+    text = _body(message)
+    return text[: _cut(text)]
+
+
+def returned_part(message: Message) -> str:
+    """The returned mail below the notice, as far as it starts with header lines; else an empty string."""
+    text = _body(message)
+    lines = text[_cut(text) :].split("\n")[:60]
+    start = next((number for number, line in enumerate(lines) if _HEADER.match(line)), None)
+    return "\n".join(line.lstrip("> |") if line[:1] in ">|" else line for line in lines[start:]) if start is not None else ""
+
+
+def _body(message: Message) -> str:
+    if message.readable is not None:
+        return message.readable[:TEXT_LIMIT]
+    return visible.from_html(message.html)[:TEXT_LIMIT] if message.html else ""
+
+
+def _cut(text: str) -> int:
+    """Where the returned mail begins: at a marker, or at three header lines in a row after a blank line."""
+    marker = _MARKER.search(text)
+    end = marker.start() if marker and text[: marker.start()].strip() else len(text)
+    run, at, start = 0, 0, 0
+    for line in text[:end].split("\n"):
+        if _HEADER.match(line):
+            start = at if not run else start
+            run += 1
+            if run == 3 and text[:start].strip():
+                return start
+        elif line[:1] not in (" ", "\t") or not line.strip():
+            run = 0
+        at += len(line) + 1
+    return end
+
+
+def read(message: Message) -> Bounce | None:
+    """The bounce that `message` is in plain words, or None."""
+    text = own_text(message)
+    subject = message.subject
+    named = message.header("x-failed-recipients")
+    machine = is_machine(message)
+    signs = (
+        machine,
+        bool(_SUBJECT.search(subject[:300])),
+        bool(_OPENING.search(text[:1500])),
+        named is not None,
+        bool(returned_part(message)),
+    )
+    if not (machine or named) or sum(signs) < 3 or (message.in_reply_to and not _null_sender(message) and not named):
+        return None
+    found = list(dict.fromkeys(_named(named))) or list(dict.fromkeys(_failed(text, message)))
+    action = _action(subject + "\n" + text)
+    return Bounce(action, tuple(_verdict(each, text, subject) for each in found[:500]))
+
+
+def _action(text: str) -> str:
+    return "delayed" if _DELAYED.search(text[:4000]) and not _FAILED.search(text[:4000]) else "failed"
+
+
+def _named(header: str | None) -> Iterator[str]:
+    if header:
+        yield from (box.address for box in address.mailboxes([words.decode(header)]))
+
+
+def _failed(text: str, message: Message) -> Iterator[str]:
+    """The addresses that the notice names: on lines of their own first, then after a word that introduces one."""
+    own = {address.key(box.address) for box in (*message.from_, *message.to, *message.reply_to, *message.sender)}
+    lines = text.split("\n")[:2000]
+    for pick in (_alone, _introduced, _anywhere):
+        found = [one for line in lines for one in pick(line)]
+        found = [one for one in found if address.key(one) not in own and not _MACHINE.search(one.partition("@")[0])]
+        if found:
+            yield from found
+            return
+    for name, value in _to_of(returned_part(message)):
+        if name == "to":
+            yield from (box.address for box in address.mailboxes([value]))
+
+
+def _to_of(block: str) -> list[tuple[str, str]]:
+    return [(name.strip().lower(), value) for name, _, value in (line.partition(":") for line in block.split("\n")[:60])]
+
+
+_ALONE = re.compile(
+    r"""^\s*(?:[-*\u2022\d.)]{1,4}\s+)?(?:(?:to|recipients?|address|rcpt to|user|failed)\s*:\s*)?["'<(\[]{0,3}(?:smtp:|rfc822;|mailto:)?\s*(%s)[>"')\]]{0,3}\s*(?:[:.,;(-].{0,600}|\.\.\..{0,600})?$"""
+    % _ADDRESS.pattern,
+    re.IGNORECASE,
+)
+_INTRO = re.compile(
+    r"(?:to|recipients?|address(?:es)?|user|mailbox|account|rcpt|for|addressee)\W{0,12}(?:to\s*:?\s*)?[<\"'(\[]{0,3}(%s)"
+    % _ADDRESS.pattern,
+    re.IGNORECASE,
+)
+
+
+def _alone(line: str) -> Iterator[str]:
+    found = _ALONE.match(line[:1000])
+    if found and "@" in line:
+        yield found[1].rstrip(".")
+
+
+def _introduced(line: str) -> Iterator[str]:
+    if "@" in line:
+        yield from (one.rstrip(".") for one in _INTRO.findall(line[:1000]))
+
+
+def _anywhere(line: str) -> Iterator[str]:
+    if "@" in line:
+        yield from (one.rstrip(".") for one in _ADDRESS.findall(line[:1000]))
+
+
+def _verdict(failed: str, text: str, subject: str) -> tuple[str, str | None, str | None, str | None]:
+    """(address, status, reason, words) from what stands after the address in the notice."""
+    at = max(text.find(failed), 0)
+    near = text[at + len(failed) : at + 800]
+    said = " ".join(near.split())
+    code = reason.status(said, text[:4000])
+    why = reason.reason(said, code)
+    if why in (None, "onhold"):
+        why = reason.reason(text[:2000], code) or reason.reason(subject, code)
+    return failed, code, why, said[:500] or None

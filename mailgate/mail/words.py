@@ -1,0 +1,143 @@
+"""Bytes and encoded words of a header or a part as text (RFC 2047, RFC 2231), never losing a character.
+
+Undecodable bytes become U+FFFD or their Windows-1252 meaning: nothing vanishes silently. Adjacent words of one charset
+are joined as bytes first, because real senders split words inside a character (against RFC 2047 §5). Everything here is
+linear and capped; a codec that is no charset (zlib, idna, undefined) is never called.
+"""
+
+from __future__ import annotations
+
+import binascii
+import codecs
+import re
+from functools import lru_cache
+
+MAX_WORDS = 100
+WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?\r\n]{0,20000})\?=")
+_GAP = re.compile(r"[ \t\r\n]*")
+_Q_BYTE = re.compile(rb"=([0-9A-Fa-f]{2})")
+_QP = re.compile(rb"=([0-9A-Fa-f]{2})|=[ \t]*\r?\n|=\Z|[ \t]+(?=\r?\n)")
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]")
+_STRAY = re.compile(rb"[^A-Za-z0-9+/]+")
+_REFUSED = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"})
+_BETTER = {  # what senders mean by these names (WHATWG Encoding Standard, "Names and labels")
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "gb_2312-80": "gb18030",
+    "ks_c_5601-1987": "cp949",
+    "euc-kr": "cp949",
+    "euc_kr": "cp949",
+    "shift_jis": "cp932",
+    "shift-jis": "cp932",
+    "x-sjis": "cp932",
+    "iso-8859-8-i": "iso-8859-8",
+    "iso-8859-8-e": "iso-8859-8",
+    "unicode-1-1-utf-7": "utf-7",
+    "x-gbk": "gb18030",
+    "cp-850": "cp850",
+    "big5": "big5hkscs",
+    "tis-620": "cp874",
+    "iso-8859-11": "cp874",
+    "iso-8859-9": "cp1254",
+    "utf8mb4": "utf-8",
+    "x-mac-roman": "mac_roman",
+    "macintosh": "mac_roman",
+}
+_LATIN = frozenset({"iso8859-1", "cp1252"})
+
+
+@lru_cache(maxsize=256)
+def codec(charset: str) -> str | None:
+    """The name of Python's text codec for `charset`, or None if there is none that may be used."""
+    wanted = charset.strip().strip("\"'").lower()
+    try:
+        found = codecs.lookup(_BETTER.get(wanted, wanted))
+    except (LookupError, ValueError, UnicodeError):
+        return None
+    return found.name if getattr(found, "_is_text_encoding", True) and found.name not in _REFUSED else None
+
+
+def declared(content: bytes, charset: str | None) -> str:
+    """`content` exactly as its charset says, UTF-8 where it says nothing usable; what does not decode is U+FFFD."""
+    name = (codec(charset) if charset else None) or "utf-8"
+    try:
+        return content.decode("utf-8" if name == "ascii" else name, "replace")
+    except (UnicodeError, ValueError):
+        return content.decode("utf-8", "replace")
+
+
+def decoded(content: bytes, charset: str | None) -> str:
+    """`content` as its sender meant it: by the declared charset if it fits, else UTF-8, else Windows-1252."""
+    name = codec(charset) if charset else None
+    for attempt in ("cp1252" if name in _LATIN else name, "utf-8", "cp1252"):
+        try:
+            if attempt is not None:
+                return content.decode(attempt)
+        except (UnicodeError, ValueError):
+            continue
+    return declared(content, charset if name else "latin-1")
+
+
+def raw_text(content: bytes) -> str:
+    """A raw header value as text: UTF-8 (RFC 6532), else Windows-1252 (against RFC 5322 §2.2, seen daily)."""
+    return decoded(content, None)
+
+
+def decode(text: str) -> str:
+    """`text` with its encoded words decoded (RFC 2047 §6); words beyond the 100th stay as they are."""
+    if "=?" not in text:
+        return text
+    out: list[str] = []
+    pending: list[bytes] = []
+    charset, at = "", 0
+    for count, word in enumerate(WORD.finditer(text)):
+        if count == MAX_WORDS:
+            break
+        between = text[at : word.start()]
+        name = word[1].partition("*")[0].lower()
+        adjacent = at > 0 and _GAP.fullmatch(between) is not None
+        if pending and not (adjacent and name == charset):
+            out.append(decoded(b"".join(pending), charset))
+            pending = []
+        if not adjacent:
+            out.append(between)
+        pending.append(_content(word[2], word[3], name))
+        charset, at = name, word.end()
+    if pending:
+        out.append(decoded(b"".join(pending), charset))
+    return "".join(out) + text[at:]
+
+
+def _content(encoding: str, body: str, charset: str) -> bytes:
+    if body.isascii() or codec(charset) in (None, "utf-8", "ascii"):
+        raw = body.encode("utf-8", "replace")
+    else:
+        raw = body.encode("cp1252", "replace")
+    return base64(raw) if encoding in "bB" else _Q_BYTE.sub(_byte, raw.replace(b"_", b" "))
+
+
+def _byte(found: re.Match[bytes]) -> bytes:
+    return bytes((int(found[1], 16),)) if found[1] else b""
+
+
+def quoted_printable(raw: bytes) -> bytes:
+    """The bytes behind `raw`; an = that starts nothing stays (RFC 2045 §6.7)."""
+    return _QP.sub(_byte, raw)
+
+
+def base64(raw: bytes) -> bytes:
+    """The bytes behind `raw`; stray characters and missing padding are forgiven (RFC 2045 §6.8).
+
+    What follows the padding counts only if it is base64 too: list servers append a footer in plain text.
+    """
+    first, padding, rest = raw.partition(b"=")
+    runs = [first]
+    if padding and not _NOT_BASE64.search(rest):
+        runs += rest.split(b"=")
+    return b"".join(map(_base64_run, runs))
+
+
+def _base64_run(run: bytes) -> bytes:
+    clean = _STRAY.sub(b"", run)
+    clean = clean[: len(clean) - 1] if len(clean) % 4 == 1 else clean
+    return binascii.a2b_base64(clean + b"=" * (-len(clean) % 4))

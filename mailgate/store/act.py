@@ -1,0 +1,162 @@
+"""Stage 8, act: write what was decided. One transaction holds the ticket, its clocks, its history and the letters.
+
+Called with the caller's transaction by the message path, the timer path and the courier alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection
+
+from mailgate.desk.follow import Decision, Order, Scene, followed
+from mailgate.desk.house import House
+from mailgate.desk.letter import Letter, letters, with_readers
+from mailgate.desk.pack import Policy, bind
+from mailgate.desk.party import Desk, Seller
+from mailgate.desk.ticket import Ticket
+from mailgate.mail import address as addresses
+from mailgate.mail.compose import compose
+from mailgate.mail.token import bounce_address
+from mailgate.store import memory, outbox, tickets
+from mailgate.store.outbox import Outgoing
+from mailgate.store.schema import dumps
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a decision left in the store: the ticket, and the notices queued (id, name, reader)."""
+
+    ticket: Ticket | None
+    queued: tuple[tuple[int, str, str], ...] = ()
+
+
+def scene_for(connection: Connection, house: House, desk: Desk, seller: Seller | None, ticket: Ticket | None = None) -> Scene:
+    """The scene of a decision: the policy that the ticket opened under (else the desk's), the seller and his standing."""
+    policy = policy_of(connection, house, desk, ticket.policy if ticket else "")
+    if seller is None:
+        return Scene(desk, policy)
+    strikes = memory.strikes_of(connection, desk.name, seller.id) if policy.standing else ()
+    return Scene(desk, policy, seller, strikes, memory.is_away(connection, desk.name, seller.id))
+
+
+def policy_of(connection: Connection, house: House, desk: Desk, hash_: str) -> Policy:
+    """The policy kept under `hash_`, or the desk's current one; a ticket keeps what it opened under (design §4)."""
+    current = house.policies[desk.name]
+    if hash_ in ("", current.hash):
+        return current
+    kept = memory.kept_policy(connection, hash_)
+    return _bound(hash_, kept[0], dumps(kept[1]), dumps(kept[2])) if kept else current
+
+
+@lru_cache(maxsize=64)
+def _bound(hash_: str, name: str, body: str, options: str) -> Policy:
+    import json
+
+    return bind(json.loads(body), json.loads(options), name).model_copy(update={"hash": hash_})
+
+
+def act(
+    connection: Connection, decision: Decision, scene: Scene, house: House, now: datetime, spool_id: int | None = None
+) -> Written:
+    """Write `decision`: ticket, clocks, history, strikes, letters. Raises tickets.Changed if the ticket moved meanwhile."""
+    ticket = decision.ticket
+    if ticket is not None:
+        if decision.opened:
+            _keep_policy(connection, scene, house)
+        for order in decision.orders:
+            ticket = with_readers(ticket, order, scene) if order.ticket else ticket
+        subject = f"ticket:{ticket.number}"
+        ticket = tickets.write(connection, ticket)
+        moved = [replace(one, subject=f"ticket:{ticket.number}") if one.subject == "ticket:0" else one for one in decision.clocks]
+        tickets.write_clocks(connection, moved)
+        ticket = ticket if subject != "ticket:0" else replace(ticket, clocks=tuple(moved))
+    about = {
+        "desk": scene.desk.name,
+        "ticket": ticket.number if ticket else None,
+        "seller": scene.seller.id if scene.seller else None,
+        "spool_id": spool_id,
+    }
+    tickets.record(connection, decision.entries, about, now)
+    if scene.seller is not None:
+        numbered = [replace(one, ticket=ticket.number) if ticket and one.ticket == 0 else one for one in decision.strikes]
+        memory.strike(connection, scene.desk.name, scene.seller.id, numbered)
+    queued: tuple[tuple[int, str, str], ...] = ()
+    told = replace(ticket, spoken=(*ticket.spoken, decision.spoken)) if ticket and decision.spoken else ticket
+    for order in decision.orders:
+        queued += tuple(
+            _queue(connection, letter, order, told, scene, house, now)
+            for letter in _letters(connection, order, told, scene, house, now)
+        )
+    return Written(ticket, tuple(row for row in queued if row[0]))
+
+
+def _keep_policy(connection: Connection, scene: Scene, house: House) -> None:
+    source = house.sources[scene.desk.name]
+    memory.keep_policy(connection, scene.policy.hash, source.name, source.raw, source.options)
+
+
+def _letters(
+    connection: Connection, order: Order, ticket: Ticket | None, scene: Scene, house: House, now: datetime
+) -> tuple[Letter, ...]:
+    if ticket is not None and order.step:
+        sent = [
+            row
+            for row in tickets.sent_for(connection, ticket.number)
+            if row["clock"] == order.clock and row["episode"] == order.episode
+        ]
+        told = tuple((row["sent_at"] or row["created_at"], row["reader"], row["state"]) for row in sent)
+        order = replace(order, data={**order.data, "reminders_sent": told})
+    return letters(order, ticket, scene, house, now)
+
+
+def _queue(
+    connection: Connection, letter: Letter, order: Order, ticket: Ticket | None, scene: Scene, house: House, now: datetime
+) -> tuple[int, str, str]:
+    """(id, notice, reader) of the row that this letter got; id 0 when it stands in the outbox already."""
+    draft, reader = letter.draft, letter.reader.address
+    if outbox.exists(connection, draft.message_id, reader):
+        return 0, order.notice, reader
+    row = Outgoing(
+        notice=order.notice,
+        desk=scene.desk.name,
+        reader=reader,
+        message_id=draft.message_id,
+        raw=compose(draft),
+        created_at=now,
+        ticket=ticket.number if ticket and order.ticket else None,
+        seller=scene.seller.id if scene.seller else None,
+        role=letter.reader.role,
+        visible=letter.visible,
+        clock=order.clock,
+        episode=order.episode,
+        step=order.step,
+        occurrence=order.occurrences[-1] if order.occurrences else 0,
+    )
+    key = outbox.reserve(connection, row)
+    outbox.fill(connection, key, row.raw, bounce_address(key, addresses.domain(scene.desk.address), house.keys))
+    if row.ticket:
+        tickets.know(connection, row.ticket, None, (), (draft.message_id,))
+    return key, order.notice, reader
+
+
+def bounced_notice(
+    connection: Connection, row: Outgoing, status: str, diagnostic: str, house: House, now: datetime
+) -> Written | None:
+    """What follows when the next hop refuses a notice for good at once: the same as when a report says so later."""
+    desk = house.desk(row.desk)
+    ticket = tickets.load(connection, [row.ticket]).get(row.ticket) if row.ticket else None
+    if desk is None or ticket is None or not row.step:
+        return None
+    scene = scene_for(connection, house, desk, house.seller(ticket.seller), ticket)
+    step = scene.policy.step(row.clock, row.step)
+    if step is None or not step.bounced or scene.seller is None or not scene.seller.owns(row.reader):
+        return None
+    memory.bury(connection, addresses.key(row.reader), status, now)
+    view: Mapping[str, Any] = {"recipient": row.reader, "status": status, "diagnostic": diagnostic}
+    decision = followed(Decision(step.bounced, "daemon", ticket), scene, now, view, cause=row.message_id, returned=row.message_id)
+    return act(connection, decision, scene, house, now)

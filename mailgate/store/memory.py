@@ -1,0 +1,94 @@
+"""What else is remembered: strikes and absences of sellers, dead addresses, packs in use, holds, the heartbeat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from mailgate.desk.standing import Strike
+from mailgate.store.schema import dead, flags, policies, sellers, strikes
+
+
+def strikes_of(connection: Connection, desk: str, seller: str) -> tuple[Strike, ...]:
+    """Every strike of this seller at this desk, oldest first."""
+    query = select(strikes).where((strikes.c.desk == desk) & (strikes.c.seller == seller)).order_by(strikes.c.at, strikes.c.id)
+    return tuple(Strike(row.kind, row.at, row.ticket) for row in connection.execute(query))
+
+
+def strike(connection: Connection, desk: str, seller: str, new: Iterable[Strike]) -> None:
+    """Add strikes."""
+    for one in new:
+        row = {"desk": desk, "seller": seller, "kind": one.kind, "at": one.at, "ticket": one.ticket}
+        connection.execute(insert(strikes), row)
+
+
+def unstrike(connection: Connection, desk: str, seller: str, kind: str, ticket: int) -> None:
+    """Take back the strikes of this kind that this ticket brought."""
+    mine = (strikes.c.desk == desk) & (strikes.c.seller == seller) & (strikes.c.kind == kind) & (strikes.c.ticket == ticket)
+    connection.execute(delete(strikes).where(mine))
+
+
+def is_away(connection: Connection, desk: str, seller: str) -> bool:
+    """True while the last we heard of the seller's support was an absence reply (D-38)."""
+    row = connection.execute(select(sellers.c.away).where((sellers.c.desk == desk) & (sellers.c.seller == seller))).first()
+    return bool(row and row.away)
+
+
+def set_away(connection: Connection, desk: str, seller: str, away: bool, now: datetime) -> None:
+    """Remember that the seller went away or is back."""
+    row = {"desk": desk, "seller": seller, "away": away, "since": now}
+    connection.execute(upsert(sellers).values(row).on_conflict_do_update([sellers.c.desk, sellers.c.seller], set_=row))
+
+
+def dead_among(connection: Connection, keys: Sequence[str]) -> frozenset[str]:
+    """Those of these compared addresses that bounced for good."""
+    if not keys:
+        return frozenset()
+    return frozenset(connection.execute(select(dead.c.address).where(dead.c.address.in_(keys))).scalars())
+
+
+def bury(connection: Connection, key: str, status: str, now: datetime) -> None:
+    """Remember that this address bounced for good."""
+    connection.execute(upsert(dead).values(address=key, since=now, status=status).on_conflict_do_nothing())
+
+
+def revive(connection: Connection, key: str) -> None:
+    """Forget it: the address has answered."""
+    connection.execute(delete(dead).where(dead.c.address == key))
+
+
+def keep_policy(connection: Connection, hash_: str, name: str, body: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    """Keep a pack and its options under their content hash, for the tickets that open under it."""
+    row = {"hash": hash_, "name": name, "body": body, "options": options}
+    connection.execute(upsert(policies).values(row).on_conflict_do_nothing())
+
+
+def kept_policy(connection: Connection, hash_: str) -> tuple[str, dict[str, Any], dict[str, Any]] | None:
+    """The (name, pack, options) kept under `hash_`, or None."""
+    row = connection.execute(select(policies).where(policies.c.hash == hash_)).first()
+    return (row.name, row.body, row.options) if row else None
+
+
+def flag(connection: Connection, name: str) -> str | None:
+    """A single value, or None."""
+    value: str | None = connection.execute(select(flags.c.value).where(flags.c.name == name)).scalar()
+    return value
+
+
+def set_flag(connection: Connection, name: str, value: str | None) -> None:
+    """Set a single value; None forgets it."""
+    if value is None:
+        connection.execute(delete(flags).where(flags.c.name == name))
+        return
+    row = {"name": name, "value": value}
+    connection.execute(upsert(flags).values(row).on_conflict_do_update([flags.c.name], set_=row))
+
+
+def holds(connection: Connection) -> tuple[str, ...]:
+    """What is on hold: `all`, `desk:NAME`, `seller:NAME`, in order of name."""
+    names = connection.execute(select(flags.c.name).where(flags.c.name.like("hold:%")).order_by(flags.c.name)).scalars()
+    return tuple(name.removeprefix("hold:") for name in names)

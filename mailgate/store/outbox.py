@@ -1,0 +1,156 @@
+"""The outbox: mail to be sent, one row a reader, with its bytes and its outcome.
+
+States: `queued`, `sent`, `deferred` (again at `next_attempt_at`), `uncertain` (the next hop may have it; again, with the same
+Message-ID), `refused`, `superseded` (it no longer held), `cancelled`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, or_, select, update
+
+from mailgate.store.schema import outbox
+
+OPEN = ("queued", "deferred", "uncertain")
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One mail to one reader. `route` empty: by the smarthost. `clock`…`occurrence` name the step behind it, if any."""
+
+    notice: str
+    desk: str
+    reader: str
+    message_id: str
+    raw: bytes
+    created_at: datetime
+    ticket: int | None = None
+    seller: str | None = None
+    role: str = ""
+    route: str = ""
+    reverse_path: str | None = None
+    visible: tuple[str, ...] = ()
+    clock: str = ""
+    episode: int = 0
+    step: str = ""
+    occurrence: int = 0
+    id: int = 0
+    state: str = "queued"
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    answer: str = ""
+    sent_at: datetime | None = field(default=None)
+
+
+_FIELDS = (
+    "notice", "desk", "reader", "message_id", "raw", "created_at", "ticket", "seller", "role", "route", "reverse_path",
+    "visible", "clock", "episode", "step", "occurrence", "state", "attempts", "next_attempt_at", "answer", "sent_at",
+)  # fmt: skip
+
+
+def reserve(connection: Connection, one: Outgoing) -> int:
+    """The id of a new row for `one`, whose bytes may name that id; `fill` puts the bytes in."""
+    values = {name: getattr(one, name) for name in _FIELDS}
+    return int(connection.execute(insert(outbox), {**values, "next_attempt_at": one.created_at}).inserted_primary_key[0])
+
+
+def fill(connection: Connection, outbox_id: int, raw: bytes, reverse_path: str | None) -> None:
+    """Put the composed bytes and their return path into a reserved row."""
+    connection.execute(update(outbox).where(outbox.c.id == outbox_id).values(raw=raw, reverse_path=reverse_path))
+
+
+def exists(connection: Connection, message_id: str, reader: str) -> bool:
+    """True if this mail to this reader is in the outbox already (a replayed step writes nothing twice)."""
+    query = select(outbox.c.id).where((outbox.c.message_id == message_id) & (outbox.c.reader == reader))
+    return connection.execute(query).first() is not None
+
+
+def due(connection: Connection, now: datetime, held: Sequence[str], limit: int) -> tuple[Outgoing, ...]:
+    """Mail whose next attempt is due by `now`, oldest first, without what a hold stops (scopes as in `hold`)."""
+    query = select(outbox).where(outbox.c.state.in_(OPEN) & (outbox.c.next_attempt_at <= now))
+    for scope in held:
+        kind, _, name = scope.partition(":")
+        if kind == "all":
+            return ()
+        column = {"desk": outbox.c.desk, "seller": outbox.c.seller}.get(kind)
+        if column is not None:
+            query = query.where(or_(column.is_(None), column != name))
+    return tuple(map(_outgoing, connection.execute(query.order_by(outbox.c.next_attempt_at, outbox.c.id).limit(limit))))
+
+
+def _outgoing(row: Any) -> Outgoing:
+    values = {name: getattr(row, name) for name in _FIELDS}
+    return Outgoing(**{**values, "visible": tuple(values["visible"]), "id": row.id})
+
+
+def get(connection: Connection, outbox_id: int) -> Outgoing | None:
+    """One row with its bytes, or None."""
+    row = connection.execute(select(outbox).where(outbox.c.id == outbox_id)).first()
+    return _outgoing(row) if row else None
+
+
+def by_message_id(connection: Connection, message_ids: Sequence[str]) -> tuple[Outgoing, ...]:
+    """The rows of these Message-IDs (a notice to several readers has several)."""
+    query = select(outbox).where(outbox.c.message_id.in_(message_ids[:100])).order_by(outbox.c.id)
+    return tuple(map(_outgoing, connection.execute(query))) if message_ids else ()
+
+
+def settle(
+    connection: Connection,
+    outbox_id: int,
+    state: str,
+    now: datetime,
+    *,
+    answer: str = "",
+    again: datetime | None = None,
+) -> None:
+    """Note the outcome of an attempt; `again` is when to try next (None: never)."""
+    values: dict[str, Any] = {"state": state, "answer": answer[:500], "next_attempt_at": again}
+    if state != "superseded":
+        values["attempts"] = outbox.c.attempts + 1
+    if state == "sent":
+        values["sent_at"] = now
+    connection.execute(update(outbox).where(outbox.c.id == outbox_id).values(values))
+
+
+def unsent(connection: Connection, ticket: int, clock: str, episode: int) -> bool:
+    """True while a notice of this clock has not been taken by the next hop: the ladder's next step waits for it."""
+    mine = (outbox.c.ticket == ticket) & (outbox.c.clock == clock) & (outbox.c.episode == episode)
+    return connection.execute(select(outbox.c.id).where(mine & outbox.c.state.in_(OPEN)).limit(1)).first() is not None
+
+
+def next_attempt_at(connection: Connection) -> datetime | None:
+    """When the earliest open row wants its next attempt."""
+    query = select(func.min(outbox.c.next_attempt_at)).where(outbox.c.state.in_(OPEN))
+    found: datetime | None = connection.execute(query).scalar()
+    return found
+
+
+def retry(connection: Connection, ids: Sequence[int], now: datetime) -> int:
+    """How many of these (not sent) are queued again, due at once."""
+    chosen = outbox.c.id.in_(ids) & outbox.c.state.not_in(("sent",))
+    return connection.execute(update(outbox).where(chosen).values(state="queued", next_attempt_at=now)).rowcount
+
+
+def cancel(connection: Connection, ids: Sequence[int]) -> int:
+    """How many of these (still open) are cancelled."""
+    chosen = outbox.c.id.in_(ids) & outbox.c.state.in_(OPEN)
+    return connection.execute(update(outbox).where(chosen).values(state="cancelled", next_attempt_at=None)).rowcount
+
+
+def listed(connection: Connection, state: str | None = None) -> tuple[dict[str, Any], ...]:
+    """Rows for `outbox list`, oldest first, without the bytes."""
+    columns = [column for column in outbox.c if column.name != "raw"]
+    query = select(*columns).order_by(outbox.c.id)
+    if state:
+        query = query.where(outbox.c.state == state)
+    return tuple(dict(row._mapping) for row in connection.execute(query))
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many rows are in each state."""
+    return {state: count for state, count in connection.execute(select(outbox.c.state, func.count()).group_by(outbox.c.state))}

@@ -1,0 +1,137 @@
+"""The spool: every mail that we accepted, as it came. A row is durable before the door says 250.
+
+States: `received` (accepted, not yet settled), `settled`, `parked` (we could not handle it; people must look), `held`
+(waits for somebody's word). A mail leaves only by retention.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from mailgate.mail.message import Envelope
+from mailgate.store.schema import messages, sightings, spool
+
+STATES = ("received", "settled", "parked", "held")
+
+
+@dataclass(frozen=True)
+class Spooled:
+    """One row of the spool with its bytes."""
+
+    id: int
+    envelope: Envelope
+    raw: bytes
+    sha256: str
+    desk: str | None
+    state: str
+
+
+def put(connection: Connection, arrivals: Sequence[tuple[Envelope, bytes, str | None]]) -> tuple[int, ...]:
+    """The new rows' ids, in order: one mail each, meant for the desk named (None: not known yet)."""
+    return tuple(connection.execute(_PUT, _row(*arrival)).inserted_primary_key[0] for arrival in arrivals)
+
+
+_PUT = insert(spool)
+
+
+def _row(envelope: Envelope, raw: bytes, desk: str | None) -> dict[str, Any]:
+    return {
+        "state": "received",
+        "desk": desk,
+        "door": envelope.door,
+        "client": envelope.client,
+        "helo": envelope.helo,
+        "reverse_path": envelope.reverse_path,
+        "forward_paths": envelope.forward_paths,
+        "received_at": envelope.received_at,
+        "sha256": hashlib.sha256(raw).hexdigest(),
+        "raw": raw,
+    }
+
+
+_OPEN = select(spool).where(spool.c.state == "received").order_by(spool.c.received_at, spool.c.id)
+
+
+def waiting(connection: Connection, limit: int) -> tuple[Spooled, ...]:
+    """Up to `limit` mails that are not settled, oldest first (design: settled in received_at, id order)."""
+    return tuple(map(_spooled, connection.execute(_OPEN.limit(limit))))
+
+
+def get(connection: Connection, spool_id: int) -> Spooled | None:
+    """The mail with this id, or None."""
+    row = connection.execute(select(spool).where(spool.c.id == spool_id)).first()
+    return _spooled(row) if row else None
+
+
+def _spooled(row: Any) -> Spooled:
+    envelope = Envelope(row.reverse_path, tuple(row.forward_paths), row.received_at, row.door, row.client, row.helo)
+    return Spooled(row.id, envelope, row.raw, row.sha256, row.desk, row.state)
+
+
+_FIRST_OPEN = select(func.min(spool.c.received_at)).where(spool.c.state == "received")
+
+
+def oldest_waiting(connection: Connection) -> datetime | None:
+    """When the oldest unsettled mail was accepted; a step due at or after it must wait (a mail in hand beats a timer)."""
+    found: datetime | None = connection.execute(_FIRST_OPEN).scalar()
+    return found
+
+
+def settle(connection: Connection, spool_id: int, now: datetime, **known: Any) -> None:
+    """Note that the mail is settled; `known` holds desk, message_id, ticket, duplicate_of as far as they are known."""
+    connection.execute(
+        update(spool).where(spool.c.id == spool_id), {"state": "settled", "settled_at": now, "reason": None, **known}
+    )
+
+
+def park(connection: Connection, spool_id: int, reason: str, now: datetime) -> None:
+    """Set the mail aside with its reason; `retry` brings it back."""
+    values = {"state": "parked", "reason": reason[:500], "settled_at": now}
+    connection.execute(update(spool).where(spool.c.id == spool_id).values(values))
+
+
+def retry(connection: Connection, spool_ids: Sequence[int]) -> int:
+    """How many of these parked or held mails wait again to be settled."""
+    chosen = spool.c.id.in_(spool_ids) & spool.c.state.in_(("parked", "held"))
+    return connection.execute(update(spool).where(chosen).values(state="received", settled_at=None)).rowcount
+
+
+def twin(connection: Connection, desk: str, fingerprint: str) -> Any:
+    """The (spool_id, ticket, sha256) of a settled mail of the same desk and content, or None (G-07)."""
+    where = (messages.c.desk == desk) & (messages.c.fingerprint == fingerprint)
+    joined = messages.join(spool, spool.c.id == messages.c.spool_id)
+    query = select(messages.c.spool_id, messages.c.ticket, messages.c.message_id, spool.c.sha256).select_from(joined)
+    return connection.execute(query.where(where)).first()
+
+
+def sighted(connection: Connection, again: Spooled, first: int) -> None:
+    """Note a further arrival of mail `first`; identical bytes need no row of their own."""
+    seen = {"spool_id": first, "door": again.envelope.door, "received_at": again.envelope.received_at}
+    connection.execute(insert(sightings), seen)
+    connection.execute(delete(spool).where(spool.c.id == again.id))
+
+
+def listed(connection: Connection, state: str | None = None, limit: int = 0) -> tuple[dict[str, Any], ...]:
+    """Rows for `message list` and `spool list`, oldest first, without the bytes."""
+    columns = (
+        spool.c.id.label("spool_id"), spool.c.message_id, spool.c.ticket, spool.c.state, spool.c.received_at, spool.c.door,
+        spool.c.sha256, spool.c.desk, spool.c.reason, spool.c.duplicate_of,
+    )  # fmt: skip
+    query = select(*columns).order_by(spool.c.id)
+    if state:
+        query = query.where(spool.c.state == state)
+    if limit:
+        query = query.limit(limit)
+    return tuple(dict(row._mapping) for row in connection.execute(query))
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many mails are in each state."""
+    rows = connection.execute(select(spool.c.state, func.count()).group_by(spool.c.state))
+    return {state: count for state, count in rows}

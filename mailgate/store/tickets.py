@@ -1,0 +1,234 @@
+"""Tickets: found by their evidence, read whole, written whole. Every function takes the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from mailgate.desk.follow import Decision
+from mailgate.desk.ticket import Clock, Entry, Mark, Participant, Spoken, Ticket
+from mailgate.mail import address as addresses
+from mailgate.store.schema import clocks, events, ids, messages, outbox, participants, steps, tickets
+
+
+class Changed(Exception):
+    """The ticket is not what it was when it was read; nothing was written."""
+
+
+def naming(connection: Connection, message_ids: Sequence[str]) -> dict[str, list[tuple[int, str]]]:
+    """For each of these Message-IDs that a ticket knows: the tickets, and how (received, mentioned, own)."""
+    if not message_ids:
+        return {}
+    found: dict[str, list[tuple[int, str]]] = {}
+    query = select(ids.c.message_id, ids.c.ticket, ids.c.kind).where(ids.c.message_id.in_(message_ids[:200]))
+    for message_id, ticket, kind in connection.execute(query):
+        found.setdefault(message_id, []).append((ticket, kind))
+    return found
+
+
+def load(connection: Connection, numbers: Iterable[int]) -> dict[int, Ticket]:
+    """These tickets with their people, messages and clocks; numbers that don't exist are left out."""
+    wanted = list(numbers)
+    rows = connection.execute(select(tickets).where(tickets.c.number.in_(wanted))).all() if wanted else []
+    return {row.number: _ticket(connection, row) for row in rows}
+
+
+def _ticket(connection: Connection, row: Any) -> Ticket:
+    people = connection.execute(select(participants).where(participants.c.ticket == row.number).order_by(participants.c.id))
+    said = connection.execute(select(messages).where(messages.c.ticket == row.number).order_by(messages.c.at, messages.c.id))
+    running = connection.execute(select(clocks).where(clocks.c.subject == f"ticket:{row.number}").order_by(clocks.c.episode))
+    return Ticket(
+        number=row.number,
+        desk=row.desk,
+        policy=row.policy,
+        kind=row.kind,
+        state=row.state,
+        subject=row.subject,
+        opened_at=row.opened_at,
+        seller=row.seller,
+        entity=row.entity,
+        tags=frozenset(row.tags),
+        facts=row.facts,
+        participants=tuple(Participant(one.address, one.party, one.name, one.id) for one in people),
+        spoken=tuple(map(_said, said)),
+        clocks=tuple(map(clock_of, running)),
+        version=row.version,
+    )
+
+
+def _said(row: Any) -> Spoken:
+    return Spoken(
+        row.message_id or "", row.author, row.party, row.at, row.event, row.text,
+        frozenset(row.audience), tuple(row.visible), tuple(row.missing), row.spool_id,
+    )  # fmt: skip
+
+
+def clock_of(row: Any) -> Clock:
+    """The clock of a row of the clocks table."""
+    marks = tuple(Mark(step, n, _instant(due), _instant(at) if at else None) for step, n, due, at in row.marks)
+    pauses = tuple((_instant(start), _instant(end) if end else None) for start, end in row.pauses)
+    return Clock(
+        row.subject, row.name, row.episode, row.state, row.started_at, row.due, marks,
+        row.stopped_at, row.stopped_by, pauses, row.for_message, row.version,
+    )  # fmt: skip
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def write(connection: Connection, ticket: Ticket) -> Ticket:
+    """`ticket` as stored: numbered if new, its people with their ids. Raises Changed if it was changed meanwhile."""
+    values = {
+        "desk": ticket.desk, "policy": ticket.policy, "kind": ticket.kind, "state": ticket.state, "subject": ticket.subject,
+        "opened_at": ticket.opened_at, "seller": ticket.seller, "entity": ticket.entity, "tags": ticket.tags,
+        "facts": dict(ticket.facts), "version": ticket.version + 1,
+    }  # fmt: skip
+    number = ticket.number
+    if number == 0:
+        number = connection.execute(insert(tickets), values).inserted_primary_key[0]
+    else:
+        same = (tickets.c.number == number) & (tickets.c.version == ticket.version)
+        if connection.execute(update(tickets).where(same).values(values)).rowcount != 1:
+            raise Changed(f"ticket {number}")
+    people = tuple(_person(connection, number, one) for one in ticket.participants)
+    return _renumbered(ticket, number, people)
+
+
+def _renumbered(ticket: Ticket, number: int, people: tuple[Participant, ...]) -> Ticket:
+
+    moved = tuple(replace(clock, subject=f"ticket:{number}") if ticket.number == 0 else clock for clock in ticket.clocks)
+    return replace(ticket, number=number, participants=people, clocks=moved, version=ticket.version + 1)
+
+
+def _person(connection: Connection, number: int, one: Participant) -> Participant:
+    if one.id:
+        return one
+    row = {
+        "ticket": number,
+        "key": addresses.key(one.address),
+        "address": one.address,
+        "party": one.party,
+        "name": one.name,
+    }
+    key = connection.execute(insert(participants), row).inserted_primary_key[0]
+    return Participant(one.address, one.party, one.name, key)
+
+
+def write_clocks(connection: Connection, changed: Iterable[Clock]) -> None:
+    """Store these clocks; the index of what comes due next moves with them."""
+    for clock in changed:
+        row = {
+            "subject": clock.subject, "name": clock.name, "episode": clock.episode, "state": clock.state,
+            "started_at": clock.started_at, "due": clock.due, "next_due_at": clock.next_due_at,
+            "marks": [[mark.step, mark.occurrence, mark.due, mark.fired_at] for mark in clock.marks],
+            "stopped_at": clock.stopped_at, "stopped_by": clock.stopped_by, "pauses": clock.pauses,
+            "for_message": clock.for_message, "version": clock.version + 1,
+        }  # fmt: skip
+        key = [clocks.c.subject, clocks.c.name, clocks.c.episode]
+        connection.execute(upsert(clocks).values(row).on_conflict_do_update(key, set_=row))
+
+
+def due_clocks(connection: Connection, now: datetime, limit: int) -> tuple[Clock, ...]:
+    """The clocks that have something due by `now`, earliest first."""
+    query = select(clocks).where(clocks.c.next_due_at <= now).order_by(clocks.c.next_due_at, clocks.c.subject).limit(limit)
+    return tuple(map(clock_of, connection.execute(query)))
+
+
+def clock(connection: Connection, subject: str, name: str, episode: int) -> Clock | None:
+    """One clock as it stands now."""
+    key = (clocks.c.subject == subject) & (clocks.c.name == name) & (clocks.c.episode == episode)
+    row = connection.execute(select(clocks).where(key)).first()
+    return clock_of(row) if row else None
+
+
+def newest_clock(connection: Connection, subject: str, name: str) -> Clock | None:
+    """The last episode of a clock, or None."""
+    key = (clocks.c.subject == subject) & (clocks.c.name == name)
+    row = connection.execute(select(clocks).where(key).order_by(clocks.c.episode.desc()).limit(1)).first()
+    return clock_of(row) if row else None
+
+
+def next_due_at(connection: Connection) -> datetime | None:
+    """The earliest instant at which any clock has something to do."""
+    query = select(clocks.c.next_due_at).where(clocks.c.next_due_at.is_not(None)).order_by(clocks.c.next_due_at).limit(1)
+    found: datetime | None = connection.execute(query).scalar()
+    return found
+
+
+def fire(connection: Connection, clock: Clock, marks: Iterable[Mark], now: datetime) -> None:
+    """Record that these steps fired. Raises sqlalchemy.exc.IntegrityError if one of them had fired before."""
+    connection.execute(
+        insert(steps),
+        [
+            {
+                "subject": clock.subject, "clock": clock.name, "episode": clock.episode, "step": mark.step,
+                "occurrence": mark.occurrence, "due": mark.due, "fired_at": now,
+            }
+            for mark in marks
+        ],
+    )  # fmt: skip
+
+
+def record(connection: Connection, entries: Iterable[Entry], about: Mapping[str, Any], now: datetime) -> None:
+    """Append to the history. `about` holds desk, ticket, seller and spool_id; an entry may say that it has no ticket."""
+    rows = [
+        {**about, "ticket": entry.data.get("ticket", about.get("ticket")), "event": entry.event, "at": entry.at,
+         "recorded_at": now, "data": {name: value for name, value in entry.data.items() if name != "ticket"}}
+        for entry in entries
+    ]  # fmt: skip
+    if rows:
+        connection.execute(insert(events), rows)
+
+
+def remember(connection: Connection, decision: Decision, number: int | None, about: Mapping[str, Any]) -> None:
+    """Store what the mail said, for later decisions; `about` holds spool_id, desk, message_id, fingerprint, class, at."""
+    said = decision.spoken
+    row = {
+        **about, "ticket": number, "author": said.author if said else "", "party": decision.party, "event": decision.event,
+        "text": said.text if said else "", "audience": said.audience if said else (), "visible": said.visible if said else (),
+        "missing": said.missing if said else (),
+    }  # fmt: skip
+    connection.execute(insert(messages), row)
+
+
+def know(connection: Connection, number: int, received: str | None, mentioned: Iterable[str], own: Iterable[str] = ()) -> None:
+    """Fill the id index: the ids that this ticket's mails carry and mention (a later mail may name any of them)."""
+    rows = {one: "mentioned" for one in mentioned if one}
+    rows |= dict.fromkeys(own, "own")
+    if received:
+        rows[received] = "received"
+    for message_id, kind in rows.items():
+        row = {"message_id": message_id, "ticket": number, "kind": kind}
+        statement = upsert(ids).values(row)
+        if kind == "mentioned":
+            connection.execute(statement.on_conflict_do_nothing())
+        else:
+            connection.execute(statement.on_conflict_do_update([ids.c.message_id, ids.c.ticket], set_={"kind": kind}))
+
+
+def listed(connection: Connection) -> tuple[Ticket, ...]:
+    """Every ticket, oldest first."""
+    numbers = connection.execute(select(tickets.c.number).order_by(tickets.c.number)).scalars().all()
+    return tuple(load(connection, numbers).values())
+
+
+def history(connection: Connection, number: int | None = None) -> tuple[dict[str, Any], ...]:
+    """The entries of a ticket's history (None: of everything), in the order in which they were recorded."""
+    query = select(events).order_by(events.c.id)
+    if number is not None:
+        query = query.where(events.c.ticket == number)
+    return tuple(dict(row._mapping) for row in connection.execute(query))
+
+
+def sent_for(connection: Connection, number: int) -> tuple[dict[str, Any], ...]:
+    """The outgoing mail of a ticket, without the bytes."""
+    columns = [column for column in outbox.c if column.name != "raw"]
+    return tuple(
+        dict(row._mapping) for row in connection.execute(select(*columns).where(outbox.c.ticket == number).order_by(outbox.c.id))
+    )

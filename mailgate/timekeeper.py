@@ -1,0 +1,179 @@
+"""THE TIMER PATH: due → decide → act → outbox.
+
+A tick asks a level, not an edge: which clocks have steps that should have fired by now and have not? Each is read again and
+written in one transaction, and a step's row is unique, so it fires exactly once whatever crashes.
+
+*A mail in hand beats a timer*: a step due at D waits while any mail accepted by D is not settled, and after an outage until
+`catch_up` has passed, so that mail which waited elsewhere can still arrive. It also waits while an earlier notice of the same
+clock has not left: a reminder counts when the next hop took it. What is then overdue fires in due order (G-10).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from mailgate import events
+from mailgate.desk import checklist
+from mailgate.desk.clock import due_marks
+from mailgate.desk.follow import fired
+from mailgate.desk.house import House
+from mailgate.desk.ticket import Clock, Mark
+from mailgate.store import memory, outbox, spool, tickets
+from mailgate.store.act import act, scene_for
+from mailgate.store.engine import Connection, Store
+from mailgate.wire import clock as wall
+
+LIMIT = 500
+OUTAGE = timedelta(minutes=5)
+LONGEST_SLEEP = 60.0
+HEARTBEAT = "heartbeat"
+
+
+@dataclass(frozen=True)
+class Fired:
+    """One step that fired: the facts of its log line."""
+
+    subject: str
+    clock: str
+    step: str
+    occurrences: tuple[int, ...]
+    due: datetime
+    ticket: int | None
+    queued: tuple[tuple[int, str, str], ...]
+
+
+def due(connection: Connection, now: datetime) -> tuple[Clock, ...]:
+    """The clocks that may fire now: due, and no mail in hand that was accepted by then."""
+    in_hand = spool.oldest_waiting(connection)
+    ready = tickets.due_clocks(connection, now, LIMIT)
+    return tuple(one for one in ready if in_hand is None or (one.next_due_at is not None and one.next_due_at < in_hand))
+
+
+def fire(connection: Connection, clock: Clock, house: House, now: datetime) -> Fired | None:
+    """Fire what is due first on `clock`, read again in this transaction; None when it has nothing to do any more."""
+    current = tickets.clock(connection, clock.subject, clock.name, clock.episode)
+    waiting = due_marks(current, now) if current else ()
+    if current is None or not waiting:
+        return None
+    if current.subject.startswith("item:"):
+        return _ask_item(connection, current, house, now)
+    number = int(current.subject.removeprefix("ticket:"))
+    ticket = tickets.load(connection, [number]).get(number)
+    desk = house.desk(ticket.desk) if ticket else None
+    if ticket is None or desk is None or outbox.unsent(connection, number, current.name, current.episode):
+        return None
+    marks = _together(waiting)
+    scene = scene_for(connection, house, desk, house.seller(ticket.seller), ticket)
+    tickets.fire(connection, current, marks, now)
+    decision = fired(ticket, current, marks, scene, now)
+    written = act(connection, decision, scene, house, now)
+    numbers = tuple(mark.occurrence for mark in marks)
+    return Fired(current.subject, current.name, marks[0].step, numbers, marks[0].due, number, written.queued)
+
+
+def _together(waiting: Sequence[Mark]) -> tuple[Mark, ...]:
+    """The first due step; reminders that became due before the same tick leave as one mail that names them all (G-10)."""
+    first = waiting[0]
+    run = []
+    for mark in waiting:
+        if mark.step != first.step:
+            break
+        run.append(mark)
+    return tuple(run)
+
+
+def _ask_item(connection: Connection, clock: Clock, house: House, now: datetime) -> Fired | None:
+    """A checklist item's reminder to the seller; the clock is set for the next time (D-06)."""
+    _, desk_name, seller_id, item = checklist.parts(clock.subject)
+    desk, seller = house.desk(desk_name), house.seller(seller_id)
+    marks = due_marks(clock, now)[:1]
+    if desk is None or seller is None:
+        tickets.write_clocks(connection, [replace(clock, state="void", stopped_at=now)])
+        return None
+    scene = scene_for(connection, house, desk, seller)
+    tickets.fire(connection, clock, marks, now)
+    decision = checklist.asked(clock, marks[0], item, scene, now)
+    written = act(connection, decision, scene, house, now)
+    tickets.write_clocks(connection, decision.clocks)
+    return Fired(clock.subject, clock.name, "ask", (marks[0].occurrence,), marks[0].due, None, written.queued)
+
+
+def wind(connection: Connection, house: House, now: datetime) -> int:
+    """How many checklist clocks were set or moved, so that every seller has one for each fact he must keep current (D-06)."""
+    changed: list[Clock] = []
+    for desk in house.roster.desks.values():
+        for seller in house.roster.sellers.values():
+            if seller.desks and desk.name not in seller.desks:
+                continue
+            scene = scene_for(connection, house, desk, seller)
+            for subject, wanted in checklist.wanted(scene, now):
+                current = tickets.newest_clock(connection, subject, checklist.CLOCK)
+                changed += checklist.moved(current, wanted)
+    tickets.write_clocks(connection, changed)
+    return len(changed)
+
+
+class Timekeeper:
+    """The timer path at work."""
+
+    def __init__(self, store: Store, house: House, catch_up: timedelta) -> None:
+        self.store, self.house, self.catch_up = store, house, catch_up
+        self.woken = asyncio.Event()
+        self._quiet_until: datetime | None = None
+        self._last: datetime | None = None
+
+    async def work(self) -> None:
+        """Tick, then sleep until the next due instant (a minute at the most), for ever."""
+        await self.store.run(partial(wind, house=self.house, now=wall.now()))
+        while True:
+            self.woken.clear()
+            await self.tick(wall.now())
+            upcoming = await self.store.run(tickets.next_due_at)
+            pause = LONGEST_SLEEP if upcoming is None else (upcoming - wall.now()).total_seconds()
+            try:
+                await asyncio.wait_for(self.woken.wait(), timeout=min(max(pause, 1.0), LONGEST_SLEEP))
+            except TimeoutError:
+                continue
+
+    async def tick(self, now: datetime) -> tuple[Fired, ...]:
+        """Everything that fired at `now`; nothing while the daemon catches up after an outage."""
+        await self._heart(now)
+        if self._quiet_until is not None and now < self._quiet_until:
+            return ()
+        if self._quiet_until is not None:
+            events.catch_up_finished()
+            self._quiet_until = None
+        all_fired: list[Fired] = []
+        for one in await self.store.run(partial(due, now=now)):
+            done = await self.store.run(partial(fire, clock=one, house=self.house, now=now))
+            if done is not None:
+                all_fired.append(done)
+                tell(done)
+        if all_fired:
+            events.tick_finished(fired=len(all_fired), late=max((now - one.due).total_seconds() for one in all_fired))
+        return tuple(all_fired)
+
+    async def _heart(self, now: datetime) -> None:
+        """Note that we live; a gap of more than five minutes was an outage, and mail may still be on its way."""
+        last = self._last or _instant(await self.store.run(partial(memory.flag, name=HEARTBEAT)))
+        if last is not None and now - last > OUTAGE:
+            self._quiet_until = now + self.catch_up
+            events.catch_up_started(since=last, until=self._quiet_until)
+        if self._last is None or now - self._last >= timedelta(seconds=30):
+            self._last = now
+            await self.store.run(partial(memory.set_flag, name=HEARTBEAT, value=now.isoformat()))
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def tell(done: Fired) -> None:
+    """One log line a step."""
+    events.step_fired(ticket=done.ticket, clock=done.clock, step=done.step, due=done.due, occurrences=done.occurrences)
+    for outbox_id, notice, reader in done.queued:
+        events.notice_queued(outbox_id=outbox_id, notice=notice, ticket=done.ticket, reader=reader)

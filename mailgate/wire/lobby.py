@@ -1,0 +1,216 @@
+"""Decide who may stand in the doors, and remember who does.
+
+Asked when somebody connects, in this order: are we closing, is the house full, are too many from this network here
+already. Afterwards it counts the bytes of mails in flight and keeps the deliveries that outlive their session.
+Limits keyed by client do not apply to unix sockets and to trusted relays, which speak for many.
+It will not read or write a socket, nor log: what happened goes to `Events`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import resource
+import secrets
+import ssl
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+
+from mailgate.mail.message import Envelope
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a mail, as the reply to its final dot: `code`, then enhanced code and words."""
+
+    code: int
+    text: str
+
+
+Accept = Callable[[Envelope, bytes], Awaitable[Outcome | tuple[Outcome, ...]]]
+
+
+class Events(Protocol):
+    """Who wants to know what went wrong at the doors."""
+
+    def session_refused(self, client: str, reason: str) -> None:
+        """A session was not begun, or was cut."""
+
+    def session_failed(self, client: str, error_id: str, error: BaseException) -> None:
+        """A fault of ours; the client was told `error_id` and 451."""
+
+    def data_refused(self, client: str, reason: str) -> None:
+        """A mail was read to its dot and refused."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one client may ask of us (RFC 5321 §4.5.3). Sizes in octets."""
+
+    size: int = 50 * 2**20
+    recipients: int = 100
+    connections: int = 300
+    connections_per_network: int = 40
+    soft_errors: int = 5
+    hard_errors: int = 10
+    junk_commands: int = 100
+    command_line: int = 2048
+    in_flight: int = 256 * 2**20
+    idle: timedelta = timedelta(seconds=300)
+    data_idle: timedelta = timedelta(seconds=180)
+    session: timedelta = timedelta(minutes=30)
+    handshake: timedelta = timedelta(seconds=10)
+    accept: timedelta = timedelta(seconds=120)
+    soft_pause: timedelta = timedelta(seconds=1)
+
+
+@dataclass
+class Door:
+    """One kind of listener. `tls` may be replaced while it is open: the next STARTTLS takes the new one."""
+
+    kind: str
+    tls: ssl.SSLContext | None
+    relays: tuple[Network, ...]
+
+
+@dataclass(frozen=True)
+class Client:
+    """Who is at the other end: an IP address or "unix", and the network its limits are counted by."""
+
+    name: str
+    network: str = ""
+    trusted: bool = False
+
+
+class Guest(Protocol):
+    """A session, as the lobby sees it."""
+
+    client: Client
+
+    @property
+    def handler(self) -> asyncio.Task[None] | None:
+        """The task that runs it."""
+
+    def wind_up(self) -> None:
+        """Finish the mail in hand, if any, then say 421 and go."""
+
+    def abort(self) -> None:
+        """Go now."""
+
+
+@dataclass
+class Load:
+    """The bytes of one mail that count as in flight until released."""
+
+    lobby: Lobby
+    size: int = 0
+
+    def grow(self, size: int) -> None:
+        """Say how much the mail now holds."""
+        self.lobby.in_flight += size - self.size
+        self.size = size
+
+    def release(self) -> None:
+        """The mail is gone from memory, or nearly."""
+        self.grow(0)
+
+
+@dataclass
+class Lobby:
+    """The state that all sessions of all doors share."""
+
+    accept: Accept
+    knows: Callable[[str], bool]
+    limits: Limits
+    hostname: str
+    events: Events
+    closing: bool = False
+    in_flight: int = 0
+    guests: set[Guest] = field(default_factory=set)
+    deliveries: set[asyncio.Task[object]] = field(default_factory=set)
+    _networks: Counter[str] = field(default_factory=Counter)
+    _places: int = 0
+
+    def __post_init__(self) -> None:
+        """Never more places than descriptors: running out of them stops the accept loop for everybody."""
+        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        spare = descriptors - 64 if descriptors > 128 else descriptors // 2
+        self._places = min(self.limits.connections, spare)
+
+    def refusal(self, client: Client) -> str:
+        """Why this client may not come in now; empty if it may."""
+        if self.closing:
+            return "421 4.3.2 closing"
+        if client.trusted:
+            return ""
+        if len(self.guests) >= self._places:
+            return "421 4.7.0 too many connections"
+        if self._networks[client.network] >= self.limits.connections_per_network:
+            return "421 4.7.0 too many connections from your network"
+        return ""
+
+    def enter(self, guest: Guest) -> None:
+        """Count a session in."""
+        self.guests.add(guest)
+        self._networks[guest.client.network] += 1
+
+    def leave(self, guest: Guest) -> None:
+        """Count a session out."""
+        self.guests.discard(guest)
+        self._networks[guest.client.network] -= 1
+        if self._networks[guest.client.network] <= 0:
+            del self._networks[guest.client.network]
+
+    def has_room(self, size: int) -> bool:
+        """True if a mail of `size` octets may be taken into memory now."""
+        return self.in_flight + size <= self.limits.in_flight
+
+    def fault(self, client: str, error: BaseException) -> str:
+        """The only reply to a fault of ours; the rest goes to the events."""
+        error_id = secrets.token_hex(4)
+        self.events.session_failed(client, error_id, error)
+        return f"451 4.3.0 try again ({error_id})"
+
+    def deliver(self, envelope: Envelope, content: bytes, load: Load) -> asyncio.Task[tuple[str, ...]]:
+        """A task with one reply per forward path; it goes on when its session is gone."""
+        task = asyncio.get_running_loop().create_task(self._replies(envelope, content))
+        self.deliveries.add(task)
+        task.add_done_callback(self.deliveries.discard)
+        task.add_done_callback(lambda _: load.release())
+        return task
+
+    async def _replies(self, envelope: Envelope, content: bytes) -> tuple[str, ...]:
+        many = len(envelope.forward_paths)
+        try:
+            outcome = await self.accept(envelope, content)
+            outcomes = outcome if isinstance(outcome, tuple) else (outcome,) * many
+            if len(outcomes) != many:
+                raise ValueError(f"{len(outcomes)} outcomes for {many} forward paths")
+            return tuple(_reply(one) for one in outcomes)
+        except Exception as error:
+            return (self.fault(envelope.client, error),) * many
+
+
+def client(transport: asyncio.BaseTransport, relays: Sequence[Network]) -> Client:
+    """Who is at the other end of `transport`; networks are /32 and /64."""
+    peer = transport.get_extra_info("peername")
+    if not isinstance(peer, tuple):
+        return Client("unix", "unix", trusted=True)
+    address = ipaddress.ip_address(peer[0].partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    length = 32 if address.version == 4 else 64
+    network = str(ipaddress.ip_network((address, length), strict=False))
+    return Client(str(address), network, any(address in relay for relay in relays))
+
+
+def _reply(outcome: Outcome) -> str:
+    words = "".join(c if c.isprintable() and c.isascii() else " " for c in outcome.text)
+    if not 200 <= outcome.code <= 599 or 300 <= outcome.code <= 399:
+        raise ValueError(f"{outcome.code} is no reply to a mail")
+    return f"{outcome.code} {words[:450]}"

@@ -1,0 +1,115 @@
+"""Open the doors through which mail comes in, and shut them without losing what is on the way.
+
+`Doors.open` binds addresses, unix sockets or inherited descriptors for SMTP or LMTP; each client then has a Dialog.
+`drain` stops listening, lets mails that have reached DATA finish, and says 421 to everybody else.
+It will not decide who is known or what becomes of a mail (`knows`, `accept`), nor log (`events`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import os
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+
+from mailgate.wire.lobby import Accept, Door, Events, Limits, Lobby, Network, Outcome
+from mailgate.wire.smtp_dialog import Dialog
+
+__all__ = ["Accept", "Doors", "Events", "Limits", "Outcome"]
+
+BACKLOG = 128
+
+
+class Doors:
+    """All SMTP and LMTP doors of this daemon."""
+
+    def __init__(self, accept: Accept, knows: Callable[[str], bool], limits: Limits, hostname: str, events: Events) -> None:
+        self._lobby = Lobby(accept, knows, limits, hostname, events)
+        self._doors: list[Door] = []
+        self._servers: list[asyncio.Server] = []
+        self._paths: list[str] = []
+
+    async def open(
+        self, listen: Sequence[str], kind: str, tls: ssl.SSLContext | None = None, relays: Sequence[str] = ()
+    ) -> list[str]:
+        """The addresses bound, for each of `listen`: "127.0.0.1:8025", "[::1]:25", "unix:/path", "fd:3".
+
+        `relays` are IP addresses or networks whose clients no limit keyed by client applies to.
+        Raises ValueError for an address that cannot be read, OSError for one that cannot be bound.
+        """
+        door = Door(kind, tls, networks(relays))
+        loop = asyncio.get_running_loop()
+        self._doors.append(door)
+        bound: list[str] = []
+        for address in listen:
+            server = await _listen(address, lambda: Dialog(self._lobby, door, loop))
+            self._servers.append(server)
+            bound += [name(one) for one in server.sockets]
+            if address.startswith("unix:"):
+                self._paths.append(address.removeprefix("unix:"))
+        return bound
+
+    def replace_tls(self, tls: ssl.SSLContext | None) -> None:
+        """Take a renewed certificate into use at every door; sessions under TLS keep theirs."""
+        for door in self._doors:
+            door.tls = tls
+
+    async def drain(self, seconds: float) -> None:
+        """Stop listening and wait up to `seconds` for mails in hand; then every session is gone."""
+        self._lobby.closing = True
+        self._shut()
+        sessions = {guest.handler for guest in self._lobby.guests if guest.handler is not None}
+        for guest in list(self._lobby.guests):
+            guest.wind_up()
+        waiting = sessions | self._lobby.deliveries
+        if waiting:
+            await asyncio.wait(waiting, timeout=seconds)
+        for guest in list(self._lobby.guests):
+            guest.abort()
+        await asyncio.sleep(0)
+
+    def _shut(self) -> None:
+        for server in self._servers:
+            server.close()
+        for path in self._paths:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+        self._servers, self._paths = [], []
+
+
+def networks(relays: Sequence[str]) -> tuple[Network, ...]:
+    """The networks that `relays` name; raises ValueError for a host name."""
+    return tuple(ipaddress.ip_network(relay, strict=False) for relay in relays)
+
+
+def name(listener: socket.socket) -> str:
+    """What a bound socket is called in configuration: "127.0.0.1:8025", "[::1]:25", "unix:/path"."""
+    address = listener.getsockname()
+    if listener.family == socket.AF_UNIX:
+        return f"unix:{address}"
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def host_port(address: str) -> tuple[str | None, int]:
+    """Host (None: every interface) and port of "host:port" or "[IPv6]:port"; raises ValueError."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"{address!r} is no address to listen on; expected host:port, [IPv6]:port, unix:/path or fd:N")
+    return host.strip("[]").replace("*", "") or None, int(port)
+
+
+async def _listen(address: str, session: Callable[[], Dialog]) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
+    if address.startswith("unix:"):
+        return await loop.create_unix_server(session, address.removeprefix("unix:"), backlog=BACKLOG)
+    if address.startswith("fd:"):
+        listener = socket.socket(fileno=int(address.removeprefix("fd:")))
+        if listener.family == socket.AF_UNIX:
+            return await loop.create_unix_server(session, sock=listener, backlog=BACKLOG)
+        return await loop.create_server(session, sock=listener, backlog=BACKLOG)
+    host, port = host_port(address)
+    return await loop.create_server(session, host, port, backlog=BACKLOG, reuse_address=True)

@@ -1,0 +1,250 @@
+"""Reading a configuration directory: what comes out, and how what is wrong is said."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mailgate import config
+from mailgate.config import shipped
+from mailgate.config.problems import Problem
+
+DESK = '[desk.support]\naddress = "support@shop.test"\npack = "digistore24"\n'
+DOOR = '"127.0.0.1:8025", "[::1]:8025", "unix:/run/…" or "fd:3"'
+
+
+def said(place: Path, *overrides: str) -> list[str]:
+    """Every error, as printed, with the directory cut off."""
+    with pytest.raises(config.ConfigError) as refused:
+        config.load(place, overrides)
+    assert str(refused.value).splitlines() == [str(problem) for problem in refused.value.problems]
+    return [str(problem).replace(f"{place}/", "") for problem in refused.value.problems]
+
+
+def test_directory_and_its_file_mean_the_same(place):
+    assert config.load(place) == config.load(place / "mailgate.toml")
+
+
+def test_relative_paths_start_at_the_directory(place, monkeypatch, tmp_path):
+    """Wherever the daemon was started, its files are where the configuration is."""
+    monkeypatch.chdir(tmp_path)
+    settings = config.load(Path("gate"), ["smtp.listen=unix:smtp.sock"])
+    assert settings.store.url == f"sqlite:///{place}/mailgate.db"
+    assert settings.smarthost.url == f"maildir:{place}/outgoing"
+    assert settings.keys.file == place / "keys"
+    assert settings.smtp.listen == (f"unix:{place}/smtp.sock",)
+    assert settings.tls.certificate is None
+
+
+def test_absolute_paths_stay(place):
+    urls = ["store.url=sqlite:////var/lib/m.db", "smarthost.url=maildir:/var/out", "keys.file=" + str(place / "keys")]
+    settings = config.load(place, urls)
+    assert settings.store.url == "sqlite:////var/lib/m.db"
+    assert settings.smarthost.url == "maildir:/var/out"
+
+
+def test_overrides_take_toml_values_and_bare_words(place):
+    settings = config.load(
+        place,
+        [
+            'smtp.listen=["127.0.0.1:0", "[::1]:0"]',
+            "lmtp.listen=127.0.0.1:0",
+            "logs.format=json",
+            "limits.recipients=7",
+            "timers.catch_up=90s",
+            "store.url=postgresql+psycopg://mail@db/gate",
+            "desk.support.options.respond_within=24h",
+            'http.listen=""',
+        ],
+    )
+    assert settings.smtp.listen == ("127.0.0.1:0", "[::1]:0")
+    assert settings.lmtp.listen == ("127.0.0.1:0",)
+    assert settings.logs.format == "json"
+    assert settings.limits.recipients == 7
+    assert settings.timers.catch_up == timedelta(seconds=90)
+    assert settings.store.url == "postgresql+psycopg://mail@db/gate"
+    assert settings.policies["support"].options["respond_within"] == "24h"
+    assert settings.http.listen == ""
+
+
+def test_desk_has_the_entities_of_its_pack_under_its_own(place, write):
+    """What desks.toml says of an entity is laid over the pack, key by key."""
+    write("desks.toml", DESK + '[desk.support.entities.ltd]\naliases = ["uk@helpdesk.test"]\n')
+    desk = config.load(place).desks["support"]
+    assert desk.name == "support"
+    assert set(desk.entities) == {"inc", "ltd", "mslw"}
+    assert desk.entities["ltd"].helpdesk == "helpdesk@digistore24.co.uk"
+    assert desk.entities["ltd"].aliases == ("uk@helpdesk.test",)
+
+
+def test_policies_are_told_apart_by_text_and_options(place, write):
+    """A ticket keeps the rules it opened under, so other options are another policy."""
+    write("desks.toml", DESK + '[desk.late]\naddress="l@shop.test"\npack="digistore24"\noptions.respond_within="72h"\n')
+    policies = config.load(place).policies
+    assert len({policy.hash for policy in policies.values()}) == 2
+    assert all(len(policy.hash) == 64 for policy in policies.values())
+
+
+def test_pack_of_the_directory_takes_the_place_of_the_shipped_one(place, write):
+    own = (shipped.root() / "config/policies/digistore24.toml").read_text("utf-8").replace('"48h" ', '"24h" ', 1)
+    write("policies/digistore24.toml", own)
+    settings = config.load(place)
+    assert settings.packs["digistore24"].text == own
+    assert settings.policies["support"].options["respond_within"] == "24h"
+
+
+def test_template_of_the_directory_takes_the_place_of_that_one_notice(place, write):
+    theirs = config.load(place).templates
+    write("templates/en/remind.txt", theirs.notices["en"]["remind"] + "\nOurs.\n")
+    ours = config.load(place).templates
+    assert ours.notices["en"]["remind"].endswith("Ours.\n")
+    assert ours.notices["en"].keys() == theirs.notices["en"].keys()
+    assert ours.strings == theirs.strings
+
+
+def test_seller_is_called_as_his_file(place, write):
+    write("sellers/acme.toml", '[seller]\nsupport = "help@acme.test"\nentities = ["ltd"]\n')
+    assert config.load(place).sellers["acme"].id == "acme"
+    write("sellers/acme.toml", '[seller]\nid = "other"\nsupport = "help@acme.test"\n')
+    assert said(place) == [
+        'sellers/acme.toml: seller.id: expected "acme"; got "other" (the file\'s name is the seller\'s id; leave the key out)'
+    ]
+
+
+def test_problem_is_printed_as_one_line():
+    problem = Problem("config/desks.toml", "desk.support.pack", "one of digistore24", '"digistor24"', "did you mean …?")
+    assert str(problem) == (
+        'config/desks.toml: desk.support.pack: expected one of digistore24; got "digistor24" (did you mean …?)'
+    )
+
+
+def test_everything_wrong_is_said_at_once(place, write):
+    """One start lists what ten would find, one problem a line."""
+    write("mailgate.toml", '[smtp]\nlisen = []\nlisten = ["nowhere"]\n[limit]\n[logs]\nformat = "jsn"\nlevel = 3\n')
+    write("desks.toml", DESK.replace("store24", "stor24") + 'zone = "Europe/Berln"\naddres = "x"\noptions.x = 1\n')
+    write("sellers/a.toml", '[seller]\nsupport = "nobody"\nentities = ["lt"]\n')
+    found = said(place)
+    assert f'mailgate.toml: smtp.listen[1]: expected {DOOR}; got "nowhere"' in found
+    for line in (
+        'mailgate.toml: smtp.lisen: expected a key of [smtp]; got an unknown one (did you mean "listen"?)',
+        'mailgate.toml: limit: expected a known table; got an unknown one (did you mean "limits"?)',
+        'mailgate.toml: logs.format: expected one of auto, json, text; got "jsn" (did you mean "json"?)',
+        'desks.toml: desk.support.addres: expected a key of [desk.support]; got an unknown one (did you mean "address"?)',
+        'desks.toml: desk.support.zone: expected a zone such as Europe/Berlin; got "Europe/Berln" '
+        '(did you mean "Europe/Berlin"?)',
+        'sellers/a.toml: seller.support: expected an e-mail address such as support@shop.example; got "nobody"',
+    ):
+        assert line in found
+    assert any(line.startswith("mailgate.toml: logs.level: expected one of debug") for line in found)
+    assert any(line.startswith("desks.toml: desk.support.pack: expected one of ") for line in found)
+
+
+def test_option_that_the_pack_lacks_names_the_nearest(place):
+    assert said(place, "desk.support.options.respond_witin=24h") == [
+        "--set: desk.support.options.respond_witin: expected an option of digistore24; got an unknown one "
+        '(did you mean "respond_within"?)'
+    ]
+
+
+def test_option_of_the_wrong_kind_says_what_it_may_be(place):
+    (line,) = said(place, "desk.support.options.reply_all=loose")
+    assert line == '--set: desk.support.options.reply_all: expected one of strict, off; got "loose"'
+
+
+def test_toml_that_does_not_parse_names_file_and_line(place, write):
+    write("desks.toml", '[desk.support]\naddress = "a@b.test"\npack = digistore24\n')
+    (line,) = said(place)
+    assert line.startswith("desks.toml:3: expected TOML; got a mistake in it (")
+    write("desks.toml", "[desk.support]\nx = [1,\n")
+    assert said(place)[0].startswith("desks.toml:3: ")
+
+
+@pytest.mark.parametrize("key", ["trust.password", "smarthost.password", "keys.secret", "store.api_key"])
+def test_secret_in_a_configuration_file_is_refused_unseen(place, key):
+    """Secrets stand in files of their own; a problem never repeats one."""
+    (line,) = said(place, f"{key}=hunter2-hunter2")
+    assert "expected no secret in a configuration file; got one" in line
+    assert "hunter2" not in line
+
+
+def test_password_in_a_url_is_refused_unseen(place):
+    (line,) = said(place, "smarthost.url=smtp://me:hunter2@relay.test")
+    assert "expected a URL without a password" in line
+    assert "hunter2" not in line
+    assert "password_file = …" in line
+
+
+def test_keys_must_be_the_owners_alone(place):
+    (place / "keys").chmod(0o640)
+    (line,) = said(place)
+    assert line == (
+        f"keys: keys.file: expected a secret that only its owner can read; got mode 0640 (chmod 600 {place}/keys)".replace(
+            f"{place}/", ""
+        )
+    )
+
+
+def test_keys_are_one_or_two_lines(place, write):
+    first = config.keys(config.load(place))
+    assert len(first.current) == 32
+    assert first.previous is None
+    older = (place / "keys").read_text("ascii")
+    write("keys", "bmV3" + "A" * 40 + "\n" + older)
+    both = config.keys(config.load(place))
+    assert both.previous == first.current
+    for text in ("", "hunter2\n", "QUJD\n", older * 3):
+        write("keys", text)
+        (line,) = said(place)
+        assert "one or two lines" in line
+        assert "hunter2" not in line
+
+
+def test_passwords_come_from_their_files(place, write):
+    write("pw", "hunter2 ü\n").chmod(0o600)
+    overrides = ["smarthost.password_file=pw", "store.password_file=pw", "store.url=postgresql+psycopg://m@db:5/x?a=b"]
+    settings = config.load(place, overrides)
+    assert settings.smarthost.password_file is not None
+    assert config.password(settings.smarthost.password_file) == "hunter2 ü"
+    assert config.store_url(settings) == "postgresql+psycopg://m:hunter2%20%C3%BC@db:5/x?a=b"
+    assert "hunter2" not in repr(settings) + settings.model_dump_json(exclude={"templates"})
+
+
+def test_missing_secret_file_is_named(place):
+    assert said(place, "smarthost.password_file=pw") == ["pw: expected a secret file; got no such file"]
+
+
+def test_directory_that_is_not_there_says_how_to_make_one(tmp_path):
+    (line,) = said(tmp_path / "none")
+    assert "got no such directory (mailgate init" in line
+    assert len(said(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("text", ["smtp", "=1", "smtp..listen=1", "a b=1", "smtp.listen=[]\nx=1 = 2"])
+def test_override_that_is_none_is_refused(place, text):
+    assert said(place, text)
+
+
+@pytest.mark.parametrize(("text", "kind"), [("127.0.0.1:25", "tcp"), ("[::1]:0", "tcp"), ("unix:/run/x", "unix"), ("fd:3", "fd")])
+def test_endpoint_reads_every_form(text, kind):
+    assert config.endpoint(text).kind == kind
+
+
+@pytest.mark.parametrize("text", ["", "25", ":25", "host", "host:smtp", "::1:25", "host:70000", "unix:", "fd:x", "fd:-1"])
+def test_endpoint_refuses_what_is_none(text):
+    with pytest.raises(ValueError, match="127"):
+        config.endpoint(text)
+
+
+def test_five_thousand_sellers_load_in_seconds(place, write):
+    for number in range(5000):
+        lines = f'support = "help@shop{number}.test"\naddresses = ["@shop{number}.test"]\nentities = ["inc"]\n'
+        write(f"sellers/s{number}.toml", f"[seller]\n{lines}zone = 'America/New_York'\ncalendar = 'US'\n")
+    start = time.process_time()
+    errors, warnings = config.check(place)
+    assert time.process_time() - start < 10
+    assert errors == ()
+    assert len(config.load(place).sellers) == 5001
+    assert len(warnings) < 10
