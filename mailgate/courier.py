@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from mailgate import events
 from mailgate.desk.house import House
@@ -44,7 +45,9 @@ def ready(connection: Connection, now: datetime) -> tuple[Outgoing, ...]:
             going.append(row)
         else:
             outbox.settle(connection, row.id, "superseded", now, answer="no longer holds")
-            events.notice_superseded(outbox_id=row.id, notice=row.notice, ticket=row.ticket)
+            events.notice_superseded(
+                outbox_id=row.id, notice=row.notice, reader=row.reader, ticket=row.ticket, reason="no longer holds"
+            )
     return tuple(going)
 
 
@@ -60,20 +63,27 @@ def holds(connection: Connection, row: Outgoing) -> bool:
     return not later
 
 
-def record(
-    connection: Connection, row: Outgoing, sent: Sent, schedule: Schedule, house: House, now: datetime
-) -> tuple[str, Written | None]:
-    """Note how an attempt ended. Returns (the row's state now, what a final refusal caused)."""
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt ended: the row's state now, its next attempt, and what a final refusal caused."""
+
+    state: str
+    again: datetime | None = None
+    caused: Written | None = None
+
+
+def record(connection: Connection, row: Outgoing, sent: Sent, house: House, schedule: Schedule, now: datetime) -> Outcome:
+    """Note how an attempt ended; a refusal for good is treated as the bounce that it is."""
     if sent.state == "sent":
         outbox.settle(connection, row.id, "sent", now, answer=sent.text)
-        return "sent", None
-    if sent.state == "refused":
-        outbox.settle(connection, row.id, "refused", now, answer=f"{sent.code} {sent.text}")
-        return "refused", bounced_notice(connection, row, _status(sent), sent.text, house, now)
-    again = next_attempt(row.created_at, row.attempts + 1, now, schedule.waits, schedule.lifetime)
+        return Outcome("sent")
+    again = None
+    if sent.state != "refused":
+        again = next_attempt(row.created_at, row.attempts + 1, now, schedule.waits, schedule.lifetime)
     state = sent.state if again else "refused"
     outbox.settle(connection, row.id, state, now, answer=f"{sent.code or ''} {sent.text}".strip(), again=again)
-    return state, None if again else bounced_notice(connection, row, "5.4.7", sent.text, house, now)
+    caused = None if again else bounced_notice(connection, row, _status(sent), sent.text, house, now)
+    return Outcome(state, again, caused)
 
 
 def _status(sent: Sent) -> str:
@@ -116,13 +126,20 @@ class Courier:
             hop = self.routes.get(row.route, self.smarthost) if row.route else self.smarthost
             sent = await hop.send(row.reverse_path, (row.reader,), row.raw)
         now = clock.now()
-        state, _ = await self.store.run(partial(record, row=row, sent=sent, schedule=self.schedule, house=self.house, now=now))
-        events.notice_attempted(
-            state,
-            outbox_id=row.id,
-            notice=row.notice,
-            ticket=row.ticket,
-            reader=row.reader,
-            attempts=row.attempts + 1,
-            code=sent.code,
-        )
+        work = partial(record, row=row, sent=sent, house=self.house, schedule=self.schedule, now=now)
+        tell(row, sent, await self.store.run(work))
+
+
+def tell(row: Outgoing, sent: Sent, outcome: Outcome) -> None:
+    """The log line of one attempt."""
+    about: dict[str, Any] = {"outbox_id": row.id, "notice": row.notice, "reader": row.reader, "ticket": row.ticket}
+    tried = {"attempts": row.attempts + 1}
+    reply = f"{sent.code or ''} {sent.text}".strip()
+    if outcome.state == "sent":
+        events.notice_sent(**about, **tried, message_id=row.message_id, reply=reply)
+    elif outcome.state == "uncertain":
+        events.notice_uncertain(**about, **tried, message_id=row.message_id)
+    elif outcome.state == "deferred" and outcome.again:
+        events.notice_deferred(**about, **tried, reply=reply, next_attempt_at=outcome.again)
+    else:
+        events.notice_refused(**about, **tried, reply=reply)

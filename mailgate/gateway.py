@@ -13,32 +13,32 @@ reason, and the next one is taken: nothing a stranger sends can stop the loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from mailgate import events
 from mailgate.desk import facts, thread, trust
 from mailgate.desk.decide import Context, decide
 from mailgate.desk.follow import Decision
 from mailgate.desk.house import House
-from mailgate.desk.party import Desk
+from mailgate.desk.party import Desk, Seller
 from mailgate.desk.route import desk_for, party_of
 from mailgate.desk.thread import Match
+from mailgate.desk.ticket import Entry
 from mailgate.mail import address as addresses
 from mailgate.mail import automatic, report, subject, token, visible
 from mailgate.mail.message import Envelope, Message, fingerprint, parse
-from mailgate.store import memory, outbox, spool, tickets
+from mailgate.store import lookup, memory, spool, tickets
+from mailgate.store import settle as finish
 from mailgate.store.act import Written, act, scene_for
 from mailgate.store.engine import Connection, Store
-from mailgate.store.lookup import bounces, look_up, sellers_named
-from mailgate.store.outbox import Outgoing
 from mailgate.store.spool import Spooled
 from mailgate.wire import clock
 
 BATCH = 32
-QUOTABLE_ROWS = 3
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,11 @@ class Settled:
     kind: str = ""
     event: str = ""
     ticket: int | None = None
-    opened: bool = False
     level: str = ""
     match: Match = field(default_factory=lambda: Match(None))
-    decision: Decision | None = None
-    queued: tuple[tuple[int, str, str], ...] = ()
+    decision: Decision = field(default_factory=lambda: Decision(""))
+    written: Written = field(default_factory=lambda: Written(None))
     message_id: str | None = None
-    duplicate_of: int | None = None
     reason: str = ""
 
 
@@ -89,17 +87,18 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
     if desk is None:
         spool.park(connection, mail.id, "no desk of ours is meant", now)
         return Settled(mail.id, "parked", kind=got.kind, reason="no desk of ours is meant", message_id=got.message.message_id)
+    kept = finish.Kept(got.message, got.kind, got.fingerprint, desk)
     if (twin := spool.twin(connection, desk.name, got.fingerprint)) is not None:
-        return _again(connection, mail, got, desk, twin, now)
-    context, returned = _context(connection, mail, got, desk, house)
+        finish.again(connection, mail, kept, twin, now)
+        return Settled(mail.id, "duplicate", desk.name, got.kind, "duplicate", twin.ticket, message_id=got.message.message_id)
+    context = look_up(connection, mail, got, desk, house)
     decision = decide(got.message, context, mail.envelope.received_at)
     written = act(connection, decision, context.scene, house, mail.envelope.received_at, mail.id)
-    _remember(connection, mail, got, desk, decision, written, now)
-    _hand_on(connection, mail, got, desk, decision, written)
-    number = written.ticket.number if written.ticket else None
+    finish.remember(connection, mail, kept, decision, written.ticket, now)
+    finish.hand_on(connection, mail, desk, decision, written.ticket)
     return Settled(
-        mail.id, "settled", desk.name, got.kind, decision.event, number, decision.opened, context.level, context.match,
-        decision, written.queued, got.message.message_id,
+        mail.id, "settled", desk.name, got.kind, decision.event, written.ticket.number if written.ticket else None,
+        context.level, context.match, decision, written, got.message.message_id,
     )  # fmt: skip
 
 
@@ -114,21 +113,17 @@ def _routed(mail: Spooled, got: Read, house: House) -> Desk | None:
     return desk_for(house.roster, mail.envelope.forward_paths, got.message.addressed, got.message.author)
 
 
-def _context(connection: Connection, mail: Spooled, got: Read, desk: Desk, house: House) -> tuple[Context, int | None]:
+def look_up(connection: Connection, mail: Spooled, got: Read, desk: Desk, house: House) -> Context:
     """Stages 5 and 6b, look up and thread: everything that `decide` asks for."""
     message, envelope = got.message, mail.envelope
-    found = look_up(connection, message, envelope, got.subject, house)
     proven = _proven(message, envelope, house)
-    reported, about = bounces(connection, got.report, envelope, desk, house, proven)
-    if got.report is not None:
-        match = _reported_match(connection, about)
-    else:
-        match = thread.match(message.author, found.clues, found.tickets, desk, house.roster)
-    seller = house.seller(match.ticket.seller if match.ticket else None) or _seller(message, got, desk, house, match)
-    scene = scene_for(connection, house, desk, seller, match.ticket)
+    found = lookup.evidence(connection, message, envelope, got.subject, house)
+    reported = lookup.bounces(connection, got.report, envelope, desk, house, proven) if got.report else lookup.NOTHING
+    match = thread.match(message.author, found.clues, found.tickets, desk, house.roster) if not got.report else reported.match
+    seller = house.seller(match.ticket.seller) if match.ticket else _seller(message, got, desk, house)
     known = party_of(message.author, desk, seller, match.ticket, house.roster) != "stranger"
-    context = Context(
-        scene=scene,
+    return Context(
+        scene=scene_for(connection, house, desk, seller, match.ticket),
         roster=house.roster,
         kind=got.kind,
         level=trust.level(message.author, known=known, signed=match.signed, proven=proven),
@@ -138,95 +133,25 @@ def _context(connection: Connection, mail: Spooled, got: Read, desk: Desk, house
         visible=got.visible,
         match=match,
         generated=automatic.is_generated(message),
-        bounced=reported,
+        bounced=reported.bounced,
         notice_to=found.notice_to,
         dead=memory.dead_among(connection, [addresses.key(one) for one in message.addressed]),
         spool_id=mail.id,
     )
-    return context, about
 
 
-def _seller(message: Message, got: Read, desk: Desk, house: House, match: Match) -> object:
-    if match.ticket is not None:
-        return None
+def _seller(message: Message, got: Read, desk: Desk, house: House) -> Seller | None:
     told = facts.read(message, got.visible, house.policies[desk.name]).get("seller")
-    name = sellers_named(message, desk, house, [str(told)] if told else [])
-    return house.seller(name)
+    return lookup.seller_named(message, desk, house, str(told) if told else "")
 
 
 def _proven(message: Message, envelope: Envelope, house: House) -> bool:
     """Did a trusted host vouch for the author's domain? Its word counts only from a relay that we trust (RFC 8601 §5)."""
     if envelope.door in house.proven_doors:
-        return message.header("X-Mailgate-Unproven") is None
-    if message.author is None or envelope.client not in house.relays:
+        return True
+    if message.author is None or not trust.is_relay(envelope.client, house.relays):
         return False
     return trust.proves(message.author, message.headers("Authentication-Results"), house.authserv_ids)
-
-
-def _reported_match(connection: Connection, about: int | None) -> Match:
-    ticket = tickets.load(connection, [about]).get(about) if about else None
-    return Match(ticket, "message_id" if ticket else "none", about)
-
-
-def _again(
-    connection: Connection, mail: Spooled, got: Read, desk: Desk, twin: tuple[int, int | None, str | None, str], now: datetime
-) -> Settled:
-    """The same mail once more: identical bytes are a further sighting, the same content is settled beside it (G-07)."""
-    first, ticket, _, sha256 = twin
-    if sha256 == mail.sha256:
-        spool.sighted(connection, mail, first)
-    else:
-        spool.settle(
-            connection, mail.id, now, desk=desk.name, message_id=got.message.message_id, ticket=ticket, duplicate_of=first
-        )
-    return Settled(
-        mail.id, "duplicate", desk.name, got.kind, "duplicate", ticket, duplicate_of=first, message_id=got.message.message_id
-    )
-
-
-def _remember(
-    connection: Connection, mail: Spooled, got: Read, desk: Desk, decision: Decision, written: Written, now: datetime
-) -> None:
-    """What later mail needs: the new text with its audience, the ids it carries and mentions; then the row is settled."""
-    number = written.ticket.number if written.ticket else None
-    about = {
-        "spool_id": mail.id, "desk": desk.name, "message_id": got.message.message_id, "fingerprint": got.fingerprint,
-        "class": got.kind, "at": mail.envelope.received_at,
-    }  # fmt: skip
-    tickets.remember(connection, decision, number, about)
-    if number is not None and got.report is None:
-        tickets.know(connection, number, got.message.message_id, got.message.names)
-    if decision.away is not None and decision.seller is not None:
-        memory.set_away(connection, desk.name, decision.seller.id, decision.away, now)
-    if decision.away is False and got.message.author:
-        memory.revive(connection, addresses.key(got.message.author))
-    spool.settle(connection, mail.id, now, desk=desk.name, message_id=got.message.message_id, ticket=number)
-
-
-def _hand_on(connection: Connection, mail: Spooled, got: Read, desk: Desk, decision: Decision, written: Written) -> None:
-    """People must get their mail: a receiving desk hands the unchanged bytes on; a reply to our own address goes to staff (D-26)."""
-    number = written.ticket.number if written.ticket else None
-    if desk.hand_on and mail.envelope.door in ("smtp", "lmtp"):
-        readers = [one for one in mail.envelope.forward_paths if desk.answers_for(one)]
-        _pass(connection, mail, desk, number, [addresses.untagged(one) for one in readers], desk.hand_on, "hand_on")
-    elif decision.pass_on:
-        helpdesk = desk.entities.get(written.ticket.entity or "") if written.ticket else None
-        readers = list(desk.staff) or ([helpdesk.helpdesk] if helpdesk else [])
-        _pass(connection, mail, desk, number, readers, "", "pass_on")
-
-
-def _pass(
-    connection: Connection, mail: Spooled, desk: Desk, ticket: int | None, readers: Sequence[str], route: str, notice: str
-) -> None:
-    for reader in dict.fromkeys(readers):
-        identity = f"spool-{mail.id}-{notice}"
-        if outbox.exists(connection, identity, reader):
-            continue
-        one = Outgoing(
-            notice, desk.name, reader, identity, mail.raw, mail.envelope.received_at, ticket,
-            route=route, reverse_path=mail.envelope.reverse_path,
-        )  # fmt: skip
-        outbox.reserve(connection, one)
 
 
 class Gateway:
@@ -250,7 +175,7 @@ class Gateway:
         desks = {desk.name for one in envelope.forward_paths if (desk := self.house.roster.desk_of(one))}
         arrivals = [(envelope, raw, name) for name in sorted(desks)] or [(envelope, raw, None)]
         ids = await self.store.run(partial(spool.put, arrivals=arrivals))
-        events.message_received(spool_id=ids[0], door=envelope.door, client=envelope.client, size=len(raw))
+        events.message_received(spool_id=ids[0], message_id=None, door=envelope.door, client=envelope.client, size=len(raw))
         self.arrived.set()
         return ids[0]
 
@@ -287,7 +212,7 @@ class Gateway:
                 if isinstance(got, Exception):
                     raise got
                 done = await self.store.run(partial(settle, mail=mail, got=got, house=house, now=clock.now()))
-            except tickets.Changed as error:
+            except tickets.ChangedError as error:
                 if attempt == 3:
                     await self._park(mail, error)
             except Exception as error:
@@ -300,7 +225,7 @@ class Gateway:
     async def _park(self, mail: Spooled, error: Exception) -> None:
         reason = f"{type(error).__name__}: {error}"
         await self.store.run(partial(spool.park, spool_id=mail.id, reason=reason, now=clock.now()))
-        events.message_parked(spool_id=mail.id, reason=type(error).__name__, error=error)
+        events.message_parked(spool_id=mail.id, message_id=None, error=error)
 
 
 def _read_all(mails: Sequence[Spooled], house: House) -> list[Read | Exception]:
@@ -314,4 +239,65 @@ def _read_all(mails: Sequence[Spooled], house: House) -> list[Read | Exception]:
 
 
 def tell(done: Settled, seconds: float) -> None:
-    """The log lines of one settled mail."""
+    """The log lines of one settled mail: what moved, then its one summary line."""
+    ids = {"spool_id": done.spool_id, "message_id": done.message_id}
+    if done.state == "parked":
+        events.message_parked(**ids, error=done.reason)
+        return
+    if done.state == "duplicate":
+        events.message_duplicate(**ids, door="")
+        return
+    _tell_moves(done)
+    for outbox_id, notice, reader in done.written.queued:
+        events.notice_queued(outbox_id=outbox_id, notice=notice, reader=reader, ticket=done.ticket, spool_id=done.spool_id)
+    broken = [violation.rule for violation in done.decision.violations]
+    events.message_settled(
+        **ids, desk=done.desk, ticket=done.ticket, class_=done.kind, meaning=done.event, evidence=done.match.evidence,
+        trust=done.level, violations=broken, notices=len(done.written.queued), ms=round(seconds * 1000, 1),
+    )  # fmt: skip
+
+
+def _tell_moves(done: Settled) -> None:
+    decision, ticket = done.decision, done.written.ticket
+    seller = decision.seller.id if decision.seller else None
+    if ticket is not None and decision.opened:
+        events.ticket_opened(
+            ticket=ticket.number,
+            spool_id=done.spool_id,
+            desk=done.desk,
+            policy=ticket.policy[:12],
+            kind=ticket.kind,
+            seller=seller,
+        )
+        if done.match.points_to is not None:
+            linked = done.match.points_to
+            events.ticket_linked(ticket=ticket.number, spool_id=done.spool_id, linked_to=linked, evidence=done.match.evidence)
+    if decision.violations:
+        missing = [address for violation in decision.violations for address in violation.missing]
+        rules = [violation.rule for violation in decision.violations]
+        events.reply_violated(
+            ticket=done.ticket, spool_id=done.spool_id, desk=done.desk, seller=seller, rules=rules, missing=missing
+        )
+    for entry in decision.entries:
+        if entry.event in CLOCK_EVENTS:
+            CLOCK_EVENTS[entry.event](done.ticket, entry)
+    for strike in decision.strikes:
+        events.seller_struck(seller=seller or "", desk=done.desk, ticket=done.ticket, strike=strike.kind)
+
+
+def _tell_clock(tell_it: Callable[..., None], **more: Any) -> Callable[[int | None, Entry], None]:
+    def tell_one(ticket: int | None, entry: Entry) -> None:
+        values = {name: entry.data.get(value) for name, value in more.items()}
+        about = {"about": f"ticket:{ticket}", "clock": entry.data["clock"], "episode": entry.data["episode"]}
+        tell_it(ticket=ticket, **about, **values)
+
+    return tell_one
+
+
+CLOCK_EVENTS: Mapping[str, Callable[[int | None, Entry], None]] = {
+    "clock_started": _tell_clock(events.clock_started, due="due"),
+    "clock_restarted": _tell_clock(events.clock_started, due="due"),
+    "clock_stopped": _tell_clock(events.clock_stopped, stopped_by="cause"),
+    "clock_voided": _tell_clock(events.clock_voided, reason="cause"),
+    "clock_revived": _tell_clock(events.clock_revived, due="due"),
+}

@@ -39,6 +39,7 @@ class Fired:
 
     subject: str
     clock: str
+    episode: int
     step: str
     occurrences: tuple[int, ...]
     due: datetime
@@ -72,7 +73,7 @@ def fire(connection: Connection, clock: Clock, house: House, now: datetime) -> F
     decision = fired(ticket, current, marks, scene, now)
     written = act(connection, decision, scene, house, now)
     numbers = tuple(mark.occurrence for mark in marks)
-    return Fired(current.subject, current.name, marks[0].step, numbers, marks[0].due, number, written.queued)
+    return Fired(current.subject, current.name, current.episode, marks[0].step, numbers, marks[0].due, number, written.queued)
 
 
 def _together(waiting: Sequence[Mark]) -> tuple[Mark, ...]:
@@ -99,7 +100,7 @@ def _ask_item(connection: Connection, clock: Clock, house: House, now: datetime)
     decision = checklist.asked(clock, marks[0], item, scene, now)
     written = act(connection, decision, scene, house, now)
     tickets.write_clocks(connection, decision.clocks)
-    return Fired(clock.subject, clock.name, "ask", (marks[0].occurrence,), marks[0].due, None, written.queued)
+    return Fired(clock.subject, clock.name, clock.episode, "ask", (marks[0].occurrence,), marks[0].due, None, written.queued)
 
 
 def wind(connection: Connection, house: House, now: datetime) -> int:
@@ -145,24 +146,30 @@ class Timekeeper:
         if self._quiet_until is not None and now < self._quiet_until:
             return ()
         if self._quiet_until is not None:
-            events.catch_up_finished()
             self._quiet_until = None
-        all_fired: list[Fired] = []
-        for one in await self.store.run(partial(due, now=now)):
-            done = await self.store.run(partial(fire, clock=one, house=self.house, now=now))
-            if done is not None:
-                all_fired.append(done)
-                tell(done)
-        if all_fired:
-            events.tick_finished(fired=len(all_fired), late=max((now - one.due).total_seconds() for one in all_fired))
-        return tuple(all_fired)
+            events.catch_up_finished(overdue=len(await self.store.run(partial(due, now=now))))
+        return await self._fire_all(now)
+
+    async def _fire_all(self, now: datetime) -> tuple[Fired, ...]:
+        started = wall.monotonic()
+        ready = await self.store.run(partial(due, now=now))
+        done = [await self.store.run(partial(fire, clock=one, house=self.house, now=now)) for one in ready]
+        fired_now = tuple(one for one in done if one is not None)
+        for one in fired_now:
+            tell(one, now)
+        upcoming = await self.store.run(tickets.next_due_at) if ready else None
+        events.tick_finished(
+            due=len(ready), fired=len(fired_now), given_up=0, held=len(ready) - len(fired_now), next_due=upcoming,
+            ms=round((wall.monotonic() - started) * 1000, 1),
+        )  # fmt: skip
+        return fired_now
 
     async def _heart(self, now: datetime) -> None:
         """Note that we live; a gap of more than five minutes was an outage, and mail may still be on its way."""
         last = self._last or _instant(await self.store.run(partial(memory.flag, name=HEARTBEAT)))
         if last is not None and now - last > OUTAGE:
             self._quiet_until = now + self.catch_up
-            events.catch_up_started(since=last, until=self._quiet_until)
+            events.catch_up_started(since=last, until=self._quiet_until, reason="outage")
         if self._last is None or now - self._last >= timedelta(seconds=30):
             self._last = now
             await self.store.run(partial(memory.set_flag, name=HEARTBEAT, value=now.isoformat()))
@@ -172,8 +179,12 @@ def _instant(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def tell(done: Fired) -> None:
-    """One log line a step."""
-    events.step_fired(ticket=done.ticket, clock=done.clock, step=done.step, due=done.due, occurrences=done.occurrences)
+def tell(done: Fired, now: datetime) -> None:
+    """One log line a step, one a notice that it queued."""
+    for occurrence in done.occurrences:
+        events.step_fired(
+            ticket=done.ticket, about=done.subject, clock=done.clock, episode=done.episode, step=done.step,
+            occurrence=occurrence, due=done.due, late=now - done.due,
+        )  # fmt: skip
     for outbox_id, notice, reader in done.queued:
         events.notice_queued(outbox_id=outbox_id, notice=notice, ticket=done.ticket, reader=reader)

@@ -148,9 +148,9 @@ class Limits(Section):
 
     message_size: Size = 50 * 1024**2
     recipients: Count = 100
-    line_length: Size = 64 * 1024
+    in_flight: Size = 256 * 1024**2
     connections: Count = 300
-    connections_per_client: Count = 50
+    connections_per_network: Count = 40
     messages_per_minute: Count = 600
     errors: Count = 10
     idle: Elapsed = timedelta(minutes=5)

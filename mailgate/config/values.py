@@ -172,9 +172,7 @@ Size = Annotated[int, BeforeValidator(_size)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 File = Annotated[Path | None, BeforeValidator(_file)]
 Listen = Annotated[str, AfterValidator(_listen)]
-Listens = Annotated[
-    tuple[Annotated[str, AfterValidator(_at_door), AfterValidator(_listen)], ...], BeforeValidator(_listens)
-]
+Listens = Annotated[tuple[Annotated[str, AfterValidator(_at_door), AfterValidator(_listen)], ...], BeforeValidator(_listens)]
 Hop = Annotated[str, AfterValidator(_hop)]
 NoPassword = Annotated[str, AfterValidator(_imap)]
 StoreUrl = Annotated[str, AfterValidator(_store_url)]

@@ -275,15 +275,25 @@ def _reported(message: Message, context: Context, now: datetime) -> Decision:
     """A delivery report: the event of the mail that came back for good, or a note that changes nothing (D-10, D-14)."""
     decision = _kept(message, context, now, context.kind, "daemon")
     for bounced in context.bounced:
-        event = _bounce_event(bounced, context) if bounced.permanent and bounced.sure else ""
-        if not event:
-            continue
-        view = {"recipient": bounced.recipient, "status": bounced.status, "diagnostic": bounced.diagnostic}
-        decision = followed(
-            replace(decision, event=event), context.scene, now, view, cause=message.message_id or "", returned=bounced.message_id
-        )
-        break
+        event = _bounce_event(bounced, context) if bounced.permanent else ""
+        if event and not bounced.sure:
+            said = {"message_id": bounced.message_id, "recipient": addresses.key(bounced.recipient), "status": bounced.status}
+            decision = replace(decision, entries=(*decision.entries, Entry("bounce_doubted", now, said)))
+        elif event:
+            return _returned(decision, event, bounced, message, context, now)
     return decision
+
+
+def _returned(decision: Decision, event: str, bounced: Bounced, message: Message, context: Context, now: datetime) -> Decision:
+    view = {
+        "recipient": bounced.recipient,
+        "status": bounced.status,
+        "diagnostic": bounced.diagnostic,
+        "reporter": addresses.domain(message.author) if message.author else None,
+    }
+    cause = message.message_id or f"report {context.spool_id}"
+    decision = replace(decision, event=event, bounced=(bounced.recipient, bounced.status))
+    return followed(decision, context.scene, now, view, cause=cause, returned=bounced.message_id)
 
 
 def _bounce_event(bounced: Bounced, context: Context) -> str:

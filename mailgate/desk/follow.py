@@ -64,7 +64,10 @@ class Order:
 
 @dataclass(frozen=True)
 class Decision:
-    """What follows from one mail or one tick. `ticket` None: it belongs to no ticket; number 0: it opens one."""
+    """What follows from one mail or one tick. `ticket` None: it belongs to no ticket; number 0: it opens one.
+
+    `away`: the seller went away, or is back; `bounced`: the address that proved dead, with its status.
+    """
 
     event: str
     party: str = ""
@@ -79,6 +82,7 @@ class Decision:
     seller: Seller | None = None
     pass_on: bool = False
     away: bool | None = None
+    bounced: tuple[str, str] | None = None
 
 
 def followed(
@@ -140,13 +144,13 @@ def _clocks_moved(decision: Decision, scene: Scene, now: datetime, cause: str, r
         changed, verb = clocks.moved(ticket.clock(name), spec, name, decision.event, now, about)
         moved += changed
         if changed:
-            entries += (_move_entry(changed[-1], verb, now, scene.policy),)
+            entries += (_move_entry(changed[-1], verb, now, scene.policy, cause),)
     ticket = with_clocks(ticket, moved, scene.policy)
     return replace(decision, ticket=ticket, clocks=(*decision.clocks, *moved), entries=entries)
 
 
-def _move_entry(clock: Clock, verb: str, now: datetime, policy: Policy) -> Entry:
-    data: dict[str, Any] = {"clock": clock.name, "episode": clock.episode, "due": clock.due}
+def _move_entry(clock: Clock, verb: str, now: datetime, policy: Policy, cause: str) -> Entry:
+    data: dict[str, Any] = {"clock": clock.name, "episode": clock.episode, "due": clock.due, "cause": cause}
     if verb in ("started", "restarted"):
         data["promises"] = tuple(promises(clock, policy))
     return Entry(f"clock_{verb}", now, data)

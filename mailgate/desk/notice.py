@@ -124,7 +124,7 @@ def _filled(page: Page, source: str, wording: Wording) -> tuple[str, str, str]:
     own = {"desk": one_line(page.desk), "ticket": page.ticket, "subject": clean_subject(page.subject)}
     try:
         filled = compiled(source).make_module({**data, **own, "wording": wording})
-    except TemplateError as error:
+    except (TemplateError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"the template {page.notice} ({wording.language}): {error}") from error
     head, _, body = str(filled).lstrip("\n").partition("\n")
     return head.strip(), body, str(getattr(filled, "footer", "all"))
@@ -152,10 +152,17 @@ def _sections(page: Page, body: str, wording: Wording) -> Iterator[Section]:
         heading = strings["heading_ticket"].format(ticket=exact(page.ticket)) if page.ticket else strings["heading_details"]
         yield Section(heading, (Block("facts", items=facts),))
     if page.actions:
-        links = tuple((wording.word(label, "action"), link) for label, link in page.actions)
+        links = tuple((wording.word(label, "action"), _mailto(link)) for label, link in page.actions)
         yield Section(strings["heading_actions"], (Block("links", items=links),))
-    if page.history:
-        yield Section(strings["heading_history"], tuple(_history(page.history, wording)))
+    if earlier := tuple(quote for quote in page.history if quote != page.latest):
+        yield Section(strings["heading_history"], tuple(_history(earlier, wording)))
+
+
+def _mailto(link: str) -> str:
+    """`link`, if it is a mailto link: what a link scanner can open by itself has no place in a notice."""
+    if not link.startswith("mailto:"):
+        raise ValueError(f"an action is a mailto link, not {link[:60]!r}")
+    return one_line(link, 2000)
 
 
 def _history(quotes: tuple[Quote, ...], wording: Wording) -> Iterator[Block]:

@@ -24,11 +24,12 @@ from mailgate.desk.wording import FSI, PDI, Wording, exact
 LAST_RESORT = "en"
 FROM_PAGE = frozenset({"desk", "ticket", "subject"})
 OWN_STRINGS = (
-    "when day zone counted_elapsed counted_paused heading_latest heading_ticket heading_details heading_actions heading_history "
+    "when day zone business_day business_days working_hour working_hours counted_elapsed counted_paused "
+    "heading_latest heading_ticket heading_details heading_actions heading_history "
     "quote not_shown cut earlier footer_all footer_reply footer_internal value_true value_false value_none"
 )
 
-_TAGS_ONLY = re.compile(r"(?m)^[ \t]*((?:\{%(?:(?!%\}).)*%\}[ \t]*)+)\n")  # such a line is no line of the notice
+_TAGS_ONLY = re.compile(r"(?m)^[ \t]*((?:\{[%#](?:(?![%#]\}).)*[%#]\}[ \t]*)+)\n")  # such a line is no line of the notice
 _PLACE = re.compile(r"\{(\w+)\}")
 
 

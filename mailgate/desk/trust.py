@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Literal
 
 from mailgate.mail import address as addresses
@@ -33,6 +34,24 @@ def level(author: str | None, *, known: bool, signed: bool, proven: bool) -> Lev
 def may(allowed: Mapping[str, Iterable[str]], at: Level, act: str) -> bool:
     """True if a mail of this level may `act` (add, start, stop, close, change, request)."""
     return act in allowed.get(at, ())
+
+
+def is_relay(client: str, relays: Iterable[str]) -> bool:
+    """True if `client` (an IP address, or "unix" for a local socket) is one of the relays, or in one of their networks."""
+    if client == "unix":
+        return True
+    try:
+        address = ip_address(client)
+    except ValueError:
+        return False
+    return any(address in network for network in map(_network, relays) if network is not None)
+
+
+def _network(relay: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(relay, strict=False)
+    except ValueError:
+        return None
 
 
 def proves(author: str, results: Sequence[str], authserv_ids: Sequence[str]) -> bool:

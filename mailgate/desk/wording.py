@@ -18,6 +18,7 @@ from babel.dates import format_date, format_datetime, format_timedelta, get_time
 from babel.lists import format_list
 from persiantools.jdatetime import JalaliDate, JalaliDateTime
 
+from mailgate.desk.calendar import Duration
 from mailgate.mail.compose import one_line
 
 FSI, PDI, NBSP = "\u2068", "\u2069", "\u00a0"
@@ -69,14 +70,25 @@ class Wording:
             return self.digits(JalaliDate(on, locale="fa").strftime(self.strings["day_jalali"]))
         return self.digits(format_date(on, self.strings["day"], locale=self.locale))
 
-    def duration(self, span: timedelta) -> str:
-        """`48 hours`, `1 hour and 30 minutes`; whole days from three days on. Rounded down to the minute."""
+    def duration(self, span: timedelta | Duration) -> str:
+        """`48 hours`, `1 hour and 30 minutes`, `5 business days`; days from three days on. Rounded down to the minute."""
+        if isinstance(span, Duration):
+            return self._length(span)
         minutes = int(abs(span).total_seconds()) // 60
         if minutes >= 3 * 1440 and minutes % 1440 == 0:
             return self._amount(minutes // 1440, "day")
         hours, rest = divmod(minutes, 60)
         said = [self._amount(hours, "hour")] if hours else []
         return self.listed([*said, self._amount(rest, "minute")] if rest or not hours else said)
+
+    def _length(self, length: Duration) -> str:
+        """A length of the rules (docs/rules.md G-02), in the days or hours that it counts."""
+        if length.unit in ("ld", "cd"):
+            return self._amount(length.amount, "day")
+        if length.unit in ("bd", "bde", "wh") or length.running is None:
+            kind = "working_hour" if length.unit == "wh" else "business_day"
+            return self.strings[kind if length.amount == 1 else f"{kind}s"].format(count=self.said(length.amount))
+        return self.duration(length.running)
 
     def _amount(self, n: int, unit: Literal["day", "hour", "minute"]) -> str:
         """`30 days`. Not babel.units: it says "30 duration-day" in Portuguese, Italian and Persian (2.18)."""
@@ -110,7 +122,7 @@ class Wording:
                 return self.when(value)
             case date():
                 return self.day(value)
-            case timedelta():
+            case timedelta() | Duration():
                 return self.duration(value)
             case int():
                 return self.digits(str(value))

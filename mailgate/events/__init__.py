@@ -1,7 +1,8 @@
 """Every log event: one function, fixed fields, one sentence. Their names and fields are a contract with whoever reads logs.
 
 `message.settled` is the one summary line of a mail, `tick.finished` of a tick. Lines carry spool_id and ticket where there
-is one. Subjects, texts and secrets are never fields; docs/log-catalogue.md is made from this file by `catalogue()`.
+is one. Subjects, texts and secrets are never fields; `catalogue()` makes docs/log-catalogue.md
+of what stands here. Events of mail going out stand in outgoing.py.
 """
 
 from __future__ import annotations
@@ -13,8 +14,34 @@ from typing import TextIO
 from mailgate.events import foreign, log
 from mailgate.events.catalogue import catalogue
 from mailgate.events.log import bound, captured, event, stop
+from mailgate.events.outgoing import (
+    address_bounced,
+    notice_deferred,
+    notice_queued,
+    notice_refused,
+    notice_sent,
+    notice_superseded,
+    notice_uncertain,
+    outbox_held,
+    outbox_released,
+)
 
-__all__ = ["bound", "captured", "catalogue", "configure", "stop"]
+__all__ = [
+    "address_bounced",
+    "bound",
+    "captured",
+    "catalogue",
+    "configure",
+    "notice_deferred",
+    "notice_queued",
+    "notice_refused",
+    "notice_sent",
+    "notice_superseded",
+    "notice_uncertain",
+    "outbox_held",
+    "outbox_released",
+    "stop",
+]
 
 Ticket = str | int | None
 Many = Collection[str]
@@ -70,22 +97,22 @@ def config_refused(*, problems: Many) -> None:
 
 
 @event("session.refused", "warning")
-def session_refused(*, door: str, client: str, reply: str, reason: str) -> None:
+def session_refused(client: str, reason: str, *, door: str | None = None, reply: str | None = None) -> None:
     """A connection or a recipient was refused at a door."""
 
 
 @event("session.failed", "warning")
-def session_failed(*, door: str, client: str, error: BaseException | str) -> None:
-    """A connection broke off, or a watched mailbox could not be read; it is tried again."""
+def session_failed(client: str, error_id: str | None, error: BaseException | str, *, door: str | None = None) -> None:
+    """A connection failed, by a fault of ours if there is an error_id (the other end was told it), or broke off."""
 
 
 @event("data.refused", "warning")
-def data_refused(*, door: str, client: str, reply: str, reason: str, size: int | None = None) -> None:
+def data_refused(client: str, reason: str, *, door: str | None = None, reply: str | None = None, size: int | None = None) -> None:
     """A mail was refused at the end of its data or on the way there; its sender was told why."""
 
 
 @event("message.received", "debug")
-def message_received(*, spool_id: int, message_id: str | None, door: str, client: str, size: int) -> None:
+def message_received(*, spool_id: int, door: str, client: str, size: int, message_id: str | None = None) -> None:
     """A mail is safe in the spool; its sender's server was told so."""
 
 
@@ -108,7 +135,9 @@ def message_settled(
 
 
 @event("message.parked", "error")
-def message_parked(*, spool_id: int, message_id: str | None, error: BaseException | str) -> None:
+def message_parked(
+    *, spool_id: int, error: BaseException | str, reason: str | None = None, message_id: str | None = None
+) -> None:
     """A mail could not be decided on; it is kept for a person, and the others go on."""
 
 
@@ -177,23 +206,40 @@ def clock_revived(*, ticket: Ticket, about: str, clock: str, episode: int, due: 
 
 @event("step.fired")
 def step_fired(
-    *, ticket: Ticket, about: str, clock: str, episode: int, step: str, occurrence: int, due: datetime, late: timedelta
+    *,
+    ticket: Ticket,
+    clock: str,
+    step: str,
+    occurrence: int,
+    due: datetime,
+    about: str | None = None,
+    episode: int | None = None,
+    late: timedelta | None = None,
 ) -> None:
     """A step of a ladder came due and was taken; `late` is how long after its due instant."""
 
 
-@event("tick.finished", unless="due")
-def tick_finished(*, due: int, fired: int, given_up: int, held: int, next_due: datetime | None, ms: float) -> None:
+@event("tick.finished", unless=("due", "fired"))
+def tick_finished(
+    *,
+    fired: int,
+    late: float | timedelta | None = None,
+    due: int | None = None,
+    given_up: int | None = None,
+    held: int | None = None,
+    next_due: datetime | None = None,
+    ms: float | None = None,
+) -> None:
     """A look at the clocks that were due. `given_up`: changed meanwhile; `held`: waiting for mail still in hand."""
 
 
 @event("catch_up.started", "warning")
-def catch_up_started(*, since: datetime | None, until: datetime, reason: str) -> None:
+def catch_up_started(*, since: datetime | None, until: datetime, reason: str | None = None) -> None:
     """After a start or an outage: what is overdue waits until mail has come in."""
 
 
 @event("catch_up.finished")
-def catch_up_finished(*, overdue: int) -> None:
+def catch_up_finished(*, overdue: int | None = None) -> None:
     """Mail has caught up; what is overdue is now sent in due order."""
 
 
@@ -210,65 +256,6 @@ def takeover_proposed(*, seller: str, desk: str, strikes: int, limit: int) -> No
 @event("seller.unknown", "warning")
 def seller_unknown(*, spool_id: int | None, ticket: Ticket, desk: str, address: str | None) -> None:
     """A mail asks a seller who is not in the directory; nobody can be reminded."""
-
-
-# Mail going out
-
-
-@event("notice.queued")
-def notice_queued(*, outbox_id: int, notice: str, to: Many, ticket: Ticket, spool_id: int | None = None) -> None:
-    """A notice was decided on and waits in the outbox."""
-
-
-@event("notice.sent")
-def notice_sent(*, outbox_id: int, notice: str, to: str, ticket: Ticket, message_id: str, attempts: int, reply: str) -> None:
-    """The next hop took a notice."""
-
-
-@event("notice.deferred", "warning")
-def notice_deferred(
-    *, outbox_id: int, notice: str, to: str, ticket: Ticket, attempts: int, reply: str, next_attempt_at: datetime
-) -> None:
-    """The next hop did not take a notice now; it is tried again."""
-
-
-@event("notice.refused", "error")
-def notice_refused(*, outbox_id: int, notice: str, to: str, ticket: Ticket, attempts: int, reply: str) -> None:
-    """A notice was refused for good, or nobody took it in time."""
-
-
-@event("notice.uncertain", "warning")
-def notice_uncertain(*, outbox_id: int, notice: str, to: str, ticket: Ticket, message_id: str, attempts: int) -> None:
-    """No answer came after a notice's data; it is sent again with the same Message-ID."""
-
-
-@event("notice.superseded")
-def notice_superseded(*, outbox_id: int, notice: str, to: str, ticket: Ticket, reason: str) -> None:
-    """A notice no longer held when its turn came; it was not sent."""
-
-
-@event("address.bounced", "warning")
-def address_bounced(
-    *,
-    address: str,
-    verdict: str,
-    status: str | None,
-    provider: str | None,
-    party: str | None,
-    ticket: Ticket = None,
-    spool_id: int | None = None,
-) -> None:
-    """Mail to an address does not arrive; `verdict` says why (suppressed, user_unknown, full, ...)."""
-
-
-@event("outbox.held", "warning")
-def outbox_held(*, scope: str, name: str | None, reason: str, count: int | None = None) -> None:
-    """The brake is on: mail is taken in, and nothing of this scope leaves."""
-
-
-@event("outbox.released", "warning")
-def outbox_released(*, scope: str, name: str | None, count: int | None = None) -> None:
-    """The brake is off; what was held leaves in its turn."""
 
 
 # Trouble

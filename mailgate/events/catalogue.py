@@ -19,6 +19,7 @@ FIELDS = {
     "clean": "true if nothing was left in hand",
     "client": "the address of the other end of the connection",
     "clock": "the clock's name in its pack",
+    "code": "the SMTP reply code",
     "count": "how many",
     "desk": "the desk's name in desks.toml",
     "desks": "how many desks there are",
@@ -26,6 +27,7 @@ FIELDS = {
     "due": "when a clock or step is due, UTC; in `tick.finished`, how many steps were",
     "earlier": "the spool id of the mail that had this Message-ID first",
     "episode": "counts the clock's starts",
+    "error_id": "what the other end was told, to find this line by",
     "error": "an exception: its type, the places in the code, and what it says where that is no mail's words",
     "evidence": "how the ticket was found: token, message_id, reference, … none",
     "fired": "how many steps were taken",
@@ -100,7 +102,7 @@ A mail writes one summary line, `message.settled`; a tick of the clocks writes o
 
 def catalogue() -> str:
     """docs/log-catalogue.md, whole."""
-    events = "\n".join(map(_row, DECLARED.values()))
+    events = "\n".join(_row(DECLARED[name]) for name in sorted(DECLARED))
     used = sorted({field for each in DECLARED.values() for field in each.fields} - COMMON.keys())
     fields = "\n".join(f"| `{name}` | {FIELDS[name]} |" for name in used)
     common = "\n".join(f"| `{name}` | {sentence} |" for name, sentence in COMMON.items())
@@ -112,6 +114,7 @@ def catalogue() -> str:
 
 
 def _row(declared: Declared) -> str:
-    level = f"{declared.level}; debug when `{declared.unless}` is 0" if declared.unless else declared.level
+    idle = " and ".join(f"`{field}`" for field in declared.unless)
+    level = f"{declared.level}; debug while {idle} are 0" if idle else declared.level
     fields = ", ".join(f"`{field}`" for field in declared.fields)
     return f"| `{declared.name}` | {level} | {' '.join(declared.sentence.split())} | {fields} |"

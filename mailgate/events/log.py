@@ -29,13 +29,13 @@ IDS = ("spool_id", "ticket")
 
 @dataclass(frozen=True)
 class Declared:
-    """One entry of the catalogue. `unless` names the field whose being empty makes the line a debug line."""
+    """One entry of the catalogue. `unless` names fields: while all are empty, it is a debug line."""
 
     name: str
     level: str
     sentence: str
     fields: tuple[str, ...]
-    unless: str = ""
+    unless: tuple[str, ...] = ()
 
 
 @dataclass
@@ -52,19 +52,19 @@ _STATE = _State()
 _TAPS: list[list[dict[str, Any]]] = []
 
 
-def event(name: str, level: str = "info", unless: str = "") -> Callable[[Callable[P, None]], Callable[P, None]]:
+def event(name: str, level: str = "info", unless: tuple[str, ...] = ()) -> Callable[[Callable[P, None]], Callable[P, None]]:
     """Declare an event: its docstring is its sentence in the catalogue, its parameters are its fields."""
 
     def declare(function: Callable[P, None]) -> Callable[P, None]:
-        parameters = inspect.signature(function).parameters.values()
-        defaults = {each.name: None if each.default is each.empty else each.default for each in parameters}
+        signature = inspect.signature(function)
+        defaults = {name: None if each.default is each.empty else each.default for name, each in signature.parameters.items()}
         sentence = inspect.getdoc(function) or ""
         DECLARED[name] = Declared(name, level, sentence, tuple(each.rstrip("_") for each in defaults), unless)
 
         @functools.wraps(function)
         def written(*args: P.args, **fields: P.kwargs) -> None:
-            function(*args, **fields)
-            _emit(DECLARED[name], defaults | fields)
+            function(*args, **fields)  # a wrong field is a bug of the caller, heard or not
+            _emit(DECLARED[name], defaults | dict(zip(defaults, args, strict=False)) | fields)
 
         return written
 
@@ -72,7 +72,8 @@ def event(name: str, level: str = "info", unless: str = "") -> Callable[[Callabl
 
 
 def _emit(declared: Declared, fields: Mapping[str, Any]) -> None:
-    level = "debug" if declared.unless and not fields[declared.unless] else declared.level
+    idle = declared.unless and not any(fields[each] for each in declared.unless)
+    level = "debug" if idle else declared.level
     if not _TAPS and (_STATE.logger is None or LEVELS[level] < _STATE.least):
         return
     bound = structlog.contextvars.get_contextvars()

@@ -21,9 +21,9 @@ from mailgate.mail import address as addresses
 
 LONGEST, MOST, DEEPEST, FRAMES = 200, 50, 3, 12
 READ = 4000
-SPEAKS = ("builtins.OSError", "ssl.", "sqlite3.", "sqlalchemy.", "psycopg.", "mailgate.config.")
+SPEAKS = ("builtins.OSError", "ssl.", "sqlite3.", "sqlalchemy.", "psycopg.OperationalError", "mailgate.config.")
 
-_ADDRESS = re.compile(r"([^\s<>()\[\],;:\"'@]{1,128})@([\w.-]{1,255})")
+_ADDRESS = re.compile(r"""(?:"[^"\r\n]{1,320}"|[^\s<>()\[\],;:"'@]{1,320})@(?:\[[^\]\s]{1,64}\]|[\w.-]{1,255})""")
 _TOKEN = re.compile(r"(?<![0-9A-Za-z])[A-Za-z2-7]{26}(?=@)")
 Masked = Callable[[str], str]
 
@@ -95,7 +95,10 @@ def _name(error: BaseException) -> str:
 
 
 def _said(error: BaseException) -> str:
-    """The first line of what `error` says, if its kind speaks of machines and not of mail."""
+    """The first line of what `error` says, if its kind speaks of machines and not of mail (a wrapper: what it wraps)."""
+    wrapped = getattr(error, "orig", None)
+    if isinstance(wrapped, BaseException):
+        return _said(wrapped)
     kinds = (f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__)
     if not any(kind.startswith(SPEAKS) for kind in kinds):
         return ""

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from mailgate.mail.words import any_of
+
 MAX_ABOVE = 5
 MAX_LENGTH = 400
 
@@ -21,37 +23,57 @@ _DATE = re.compile(
 _TIME = re.compile(rf"{_DIGIT}{{1,2}}[:\uff1a.h]{_DIGIT}{{2}}")
 _ADDRESS = re.compile(r"[\w.+\-=]{1,64}@[\w\-]{1,63}\.\w|[\w.+\-]{1,64} at [\w\-]{1,63}(?:\.| dot )\w|mailto:")
 _ENDS = re.compile(r"[:\uff1a]\W*$")
-_VERB = re.compile(
-    r"wrote|writes|written|schrieb|schreibt|geschrieben|écrit|ecrit|escribi|escrib|escreve|scritto|scrisse|scrive|نوشت|فرمود|schreef|skrev|napsal|napísal"
-    r"|napisa|pisze|kirjoitti|yazdı|yazmış|писал|пишет|пише|написа|写道|写到|寫道|書きました|のメール|작성|írta|έγραψε|כתב|a scris|viết|rakstīja|rašė|said|says|menulis|sent",
-    re.IGNORECASE,
+_VERB = any_of(
+    r"""
+    wrote|writes|written|schrieb|schreibt|geschrieben|écrit|ecrit|escribi|escrib|escreve|scritto|scrisse|scrive|نوشت
+    فرمود|schreef|skrev|napsal|napísal|napisa|pisze|kirjoitti|yazdı|yazmış|писал|пишет|пише|написа|写道|写到|寫道|書きました|のメール
+    작성|írta|έγραψε|כתב|a scris|viết|rakstīja|rašė|said|says|menulis|sent
+    """
 )
-_OPENER = re.compile(
-    r"\s*(?:on|am|le|el|il|em|op|den|dne|dnia|w dniu|в|у|el día|a las|il giorno|no dia|в(?:о)?|ai|på|pe|tarihinde|در|dana|in data|den|at|quoting|from|von|de|da|dia"
-    r"|mon|tue|wed|thu|fri|sat|sun|lun|mar|mer|jeu|ven|sam|dim|seg|ter|qua|qui|sex|sáb|dom|mo|di|mi|do|fr|sa|so)\b",
-    re.IGNORECASE,
+_VERB_LAST = re.compile(r"(?:wrote|schrieb|écrit|escribió|escreveu|scritto|نوشت|schreef|skrev|писал|пишет)\W*$", re.IGNORECASE)
+_OPENER = any_of(
+    r"""
+    on|am|le|el|il|em|op|den|dne|dnia|w dniu|в|у|el día|a las|il giorno|no dia|в(?:о)?|ai|på|pe|tarihinde|در|dana
+    in data|den|at|quoting|from|von|de|da|dia|mon|tue|wed|thu|fri|sat|sun|lun|mar|mer|jeu|ven|sam|dim|seg|ter|qua|qui
+    sex|sáb|dom|mo|di|mi|do|fr|sa|so
+    """,
+    after=r"\b",
 )
-_LABEL = re.compile(r"\s{0,8}[*_]{0,2}([^\W\d_][^:\uff1a\n*<>@]{0,28}?)\s?[*_]{0,2}\s?[:\uff1a]\s?[*_]{0,2}(?:\s+(\S.*)|$)")
-_FROM = re.compile(
-    r"^(?:from|de|von|da|van|fra|från|fran|od|от|від|kimden|gönderen|از|فرستنده|发件人|寄件者|寄件人|差出人|보낸 ?사람|remetente|mittente|expéditeur|expediteur|remitente"
-    r"|absender|feladó|lähettäjä|avsändare|afzender|nadawca|απο|από|מאת|من|de la|gửi từ|dari|odesílatel)$",
-    re.IGNORECASE,
+_LABEL = re.compile(r"\s{0,8}[*_]{0,2}([^\W\d_][^:\uff1a\n*<>@]{0,28}?)\s?[*_]{0,2}\s?[:\uff1a]\s?[*_]{0,2}\s*(\S.*)?$")
+_FROM = any_of(
+    r"""
+    from|de|von|da|van|fra|från|fran|od|от|від|kimden|gönderen|از|فرستنده|发件人|寄件者|寄件人|差出人|보낸 ?사람|remetente|mittente
+    expéditeur|expediteur|remitente|absender|feladó|lähettäjä|avsändare|afzender|nadawca|απο|από|מאת|من|de la|gửi từ
+    dari|odesílatel
+    """
 )
-_KNOWN = re.compile(
-    r"^(?:sent|date|to|cc|subject|reply-to|received|envoy|objet|à|a|date|gesendet|datum|an|betreff|kopie|enviad|fecha|para|asunto|data|enviado em|assunto|inviato|oggetto|per|verzonden|aan"
-    r"|onderwerp|sendt|til|emne|skickat|till|ämne|odesláno|komu|předmět|wysłano|do|temat|отправлено|дата|кому|тема|tarih|kime|konu|gönderildi|تاریخ|به|موضوع|ارسال|发送时间|日期|收件人|主题|主題|時間"
-    r"|送信日時|宛先|件名|보낸 ?날짜|받는 ?사람|제목|sent at|copia|cco?|importance|priority)",
-    re.IGNORECASE,
+_KNOWN = any_of(
+    r"""
+    sent|date|to|cc|subject|reply-to|received|envoy|objet|à|a|date|gesendet|datum|an|betreff|kopie|enviad|fecha|para
+    asunto|data|enviado em|assunto|inviato|oggetto|per|verzonden|aan|onderwerp|sendt|til|emne|skickat|till|ämne
+    odesláno|komu|předmět|wysłano|do|temat|отправлено|дата|кому|тема|tarih|kime|konu|gönderildi|تاریخ|به|موضوع|ارسال
+    发送时间|日期|收件人|主题|主題|時間|送信日時|宛先|件名|보낸 ?날짜|받는 ?사람|제목|sent at|copia|cco?|importance|priority
+    """
 )
-_RULED = re.compile(r"\s{0,8}[-_=*\u2014\u2013]{2,}\s*([^\s\-_=*\u2014\u2013>].{2,80}?)\s*[-_=*\u2014\u2013]{2,}>?\s*:?\s*$")
+_RULED = re.compile(r"\s{0,8}[-_=*\u2014\u2013]{2,}\s*([^\s\-_=*\u2014\u2013>].{2,200}?)\s*[-_=*\u2014\u2013]{2,}>?\s*:?\s*$")
 _RULE = re.compile(r"\s*[-_=*\u2014\u2013]{5,}\s*$")
-_FORWARDED = re.compile(
-    r"original|forward|messag|nachricht|weitergeleitet|ursprüngliche|mensag|mensaje|messaggio|inoltrat|transf|encaminhad|reenviad|reply|antwort|bericht|meddelande|wiadomo|сообщен|письм|ileti|پیام|邮件|郵件|メッセージ",
-    re.IGNORECASE,
+_FORWARDED = any_of(
+    r"""
+    original|forward|messag|nachricht|weitergeleitet|ursprüngliche|mensag|mensaje|messaggio|inoltrat|transf|encaminhad
+    reenviad|reply|antwort|bericht|meddelande|wiadomo|сообщен|письм|ileti|پیام|邮件|郵件|メッセージ
+    """
 )
-_BEGIN = re.compile(
-    r"\s*(?:begin forwarded message|début du message|anfang der weitergeleiteten|inicio del mensaje|início da mensagem|inizio messaggio)",
-    re.IGNORECASE,
+_STRONG = any_of(
+    r"""
+    original|forwarded|weitergeleitet|ursprüngliche|encaminhad|reenviad|inoltrat|transféré|doorgestuurd|oryginaln
+    переслан|исходное|iletilen|اصلی|فوروارد|原始|转发|轉寄|転送
+    """
+)
+_BEGIN = any_of(
+    r"""
+    begin forwarded message|début du message|anfang der weitergeleiteten|inicio del mensaje|início da mensagem
+    inizio messaggio
+    """
 )
 
 
@@ -87,12 +109,13 @@ def _introduces(text: str) -> bool:
 
 def _opened(lines: list[str], first: int, last: int) -> int:
     """`first`, or up to three lines above it where the sentence really begins."""
-    if _OPENER.match(lines[first]) and _DATE.search(lines[first]):
+    if _OPENER.match(lines[first].lstrip()) and _DATE.search(lines[first]):
         return first
     for at in range(first - 1, max(first - 4, -1), -1):
         if not lines[at].strip():
             break
-        if _OPENER.match(lines[at]) and (_DATE.search(lines[at]) or _TIME.search(lines[at])):
+        dated = _DATE.search(lines[at]) or _TIME.search(lines[at])
+        if (_OPENER.match(lines[at].lstrip()) and dated) or (_ADDRESS.search(lines[at]) and (dated or _VERB.search(lines[at]))):
             return at
     return first
 
@@ -100,7 +123,7 @@ def _opened(lines: list[str], first: int, last: int) -> int:
 def end_of_new(lines: list[str], quoted: list[bool]) -> int:
     """The line at which somebody else's words begin and go on to the end, or the number of lines."""
     for at in _candidates(lines, quoted):
-        if _head(lines, at) or _ruled(lines, at) or _BEGIN.match(lines[at]):
+        if _head(lines, at) or _ruled(lines, at) or _BEGIN.match(lines[at].lstrip()):
             return _with_rule(lines, at)
         if _full_attribution(lines, quoted, at):
             return at
@@ -114,7 +137,7 @@ def _candidates(lines: list[str], quoted: list[bool]) -> Iterator[int]:
 def _head(lines: list[str], at: int) -> bool:
     """True for three and more ``Word: value`` lines from `at`, the first a From, with an address or a date among them."""
     first = _LABEL.match(lines[at])
-    if first is None or not _FROM.match(first[1].strip()):
+    if first is None or not _FROM.fullmatch(first[1].strip()):
         return False
     block = [first, *_labels(lines, at + 1)]
     known = sum(_KNOWN.match(label[1].strip()) is not None for label in block[1:])
@@ -127,7 +150,7 @@ def _labels(lines: list[str], start: int) -> Iterator[re.Match[str]]:
     folded = 0
     for at in range(start, min(start + 9, len(lines))):
         label = _LABEL.match(lines[at])
-        if label is not None and _FROM.match(label[1].strip()):
+        if label is not None and _FROM.fullmatch(label[1].strip()):
             return
         if label is not None:
             yield label
@@ -142,8 +165,10 @@ def _labels(lines: list[str], start: int) -> Iterator[re.Match[str]]:
 def _ruled(lines: list[str], at: int) -> bool:
     """True for ``-----Original Message-----`` and its kin, with a head, a quote or an attribution below."""
     found = _RULED.match(lines[at])
-    if found is None or not _FORWARDED.search(found[1]):
+    if found is None or not (_FORWARDED.search(found[1]) or _is_full(found[1])):
         return False
+    if _STRONG.search(found[1]) or _is_full(found[1]):
+        return True
     below = [line for line in lines[at + 1 : at + 8] if line.strip()][:3]
     return not below or any(_LABEL.match(line) or line.lstrip().startswith(">") or _ENDS.search(line) for line in below)
 
@@ -165,15 +190,16 @@ def _full_attribution(lines: list[str], quoted: list[bool], at: int) -> bool:
         if len(block) < count or not block[-1].strip():
             return False
         text = " ".join(line.strip() for line in block)
-        if not _ENDS.search(text):
+        if not (_ENDS.search(text) or _VERB_LAST.search(text)) or len(text) > MAX_LENGTH:
             continue
         following = next((k for k in range(at + count, min(at + count + 4, len(lines))) if lines[k].strip()), None)
-        if following is None or quoted[following] or len(text) > MAX_LENGTH:
-            return following is None and _is_full(text)
-        return _is_full(text)
+        return _is_full(text) and (following is None or not quoted[following])
     return False
 
 
 def _is_full(text: str) -> bool:
-    named = _ADDRESS.search(text) or _TIME.search(text)
-    return bool(_DATE.search(text) and named and _VERB.search(text) and (_OPENER.match(text) or _ADDRESS.search(text)))
+    """True for a date with a time and an address, or with one of these, a verb of writing and a usual first word."""
+    dated, timed, named = bool(_DATE.search(text)), bool(_TIME.search(text)), bool(_ADDRESS.search(text))
+    if not dated:
+        return False
+    return (timed and named) or ((timed or named) and bool(_VERB.search(text)) and bool(_OPENER.match(text.lstrip()) or named))

@@ -19,6 +19,7 @@ import re
 from mailgate.mail import subject
 from mailgate.mail.message import Envelope, Message
 from mailgate.mail.report import Report
+from mailgate.mail.words import any_of
 
 MAX_HOPS = 50
 
@@ -35,18 +36,21 @@ _REPLY_HEADERS = (
     "x-vacation",
     "x-amavis-autoreply",
 )
-_AWAY = re.compile(
-    r"(?:auto(?:matic|mated)?[- ]?(?:reply|response|respond\w*|answer|acknowledg\w*))|out of (?:the )?office|on vacation|vacation"
-    r"|away (?:from|until)|abwesen|im urlaub|nicht im (?:buero|buro|haus)|assente|in ferie|fuori sede|de ferias|fora do escritorio|ausente"
-    r"|fuera de la oficina|de vacaciones|absent|en conges|hors du bureau|afwezig|urlop|poza biurem|frånvar|franvar|fravær|loma"
-    r"|مرخصی|پاسخ خودکار|в отпуске|不在|休假|외출|izinde",
-    re.IGNORECASE,
+_AWAY = any_of(
+    r"""
+    (?:auto(?:matic|mated)?[- ]?(?:reply|response|respond\w*|answer|acknowledg\w*))|out of (?:the )?office|on vacation
+    vacation|away (?:from|until)|abwesen|im urlaub|nicht im (?:buero|buro|haus)|assente|in ferie|fuori sede|de ferias
+    fora do escritorio|ausente|fuera de la oficina|de vacaciones|absent|en conges|hors du bureau|afwezig|urlop
+    poza biurem|frånvar|franvar|fravær|loma|مرخصی|پاسخ خودکار|в отпуске|不在|休假|외출|izinde
+    """
 )
-_RECEIVED = re.compile(
-    r"(?:received|got|registered|created|opened|logged) (?:your|a (?:new )?(?:ticket|request|case)|the following)"
-    r"|(?:ticket|request|case|message|e-?mail|inquiry|enquiry|issue).{0,60}(?:has been|was|is) (?:received|created|registered|opened|logged|assigned)"
-    r"|do not reply|anfrage.{0,40}(?:erhalten|eingegangen)|recebemos (?:a )?sua|abbiamo ricevuto|hemos recibido|avons (?:bien )?reçu|دریافت شد|ثبت شد",
-    re.IGNORECASE,
+_RECEIVED = any_of(
+    r"""
+    (?:received|got|registered|created|opened|logged) (?:your|a (?:new )?(?:ticket|request|case)|the following)
+    (?:ticket|request|case|message|e-?mail|inquiry|enquiry|issue).{0,60}(?:has been|was|is) (?:received|created|registered|opened|logged|assigned)
+    do not reply|automatic(?:ally)?(?: generated)? (?:response|reply|message)|anfrage.{0,40}(?:erhalten|eingegangen)
+    recebemos (?:a )?sua|abbiamo ricevuto|hemos recibido|avons (?:bien )?reçu|دریافت شد|ثبت شد
+    """
 )
 
 

@@ -227,10 +227,7 @@ class Message:
         """The Message-IDs of attached originals, whole or headers only."""
         originals = (part for part in self.parts if part.content_type in ORIGINALS)
         found = (
-            ids.one(words.raw_text(value))
-            for part in originals
-            for name, value in fields(part.content)
-            if name == "message-id"
+            ids.one(words.raw_text(value)) for part in originals for name, value in fields(part.content) if name == "message-id"
         )
         return tuple(dict.fromkeys(filter(None, found)))
 
@@ -273,6 +270,10 @@ class _Opaque(Tree):
     def get_content_type(self) -> str:
         own = super().get_content_type()
         return "application/octet-stream" if own.startswith("message/") else own
+
+    def get_content_subtype(self) -> str:
+        """html or plain only: mail-parser logs a warning for anything else that has no name."""
+        return "html" if self.own_type == "text/html" else "plain"
 
     def get_content_maintype(self) -> str:
         return self.get_content_type().partition("/")[0]
@@ -334,8 +335,7 @@ def _part(leaf: _Opaque) -> Part:
     charset = _parameter(leaf, "content-type", "charset")
     content = _content(leaf)
     headers = tuple(
-        (name.lower(), words.raw_text(str(value).encode("utf-8", "surrogateescape")))
-        for name, value in leaf.raw_items()
+        (name.lower(), words.raw_text(str(value).encode("utf-8", "surrogateescape"))) for name, value in leaf.raw_items()
     )
     return Part(leaf.own_type, _filename(leaf), _disposition(leaf), content, headers, charset)
 

@@ -9,10 +9,10 @@ sent no report. What a report means for a ticket or an address is decided elsewh
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
-from mailgate.mail import ids, reason, returned, words
+from mailgate.mail import address, ids, reason, returned, words
 from mailgate.mail.message import ORIGINALS, Message, Part
 from mailgate.mail.scan import fields
 
@@ -53,36 +53,56 @@ def read(message: Message) -> Report | None:
     """The report that `message` is, or None. Never raises."""
     if _by_a_person(message):
         return None
-    parts = {part.content_type: part for part in reversed(message.parts)}
-    feedback = parts.get("message/feedback-report")
-    if feedback is not None:
-        return _report("arf", tuple(_complained(feedback)), message, "arf")
-    if "message/disposition-notification" in parts:
+    kinds = {part.content_type: part for part in reversed(message.parts)}
+    feedback = kinds.get("message/feedback-report")
+    if feedback is not None or _COMPLAINT.match(message.subject):
+        recipients = tuple(_complained(feedback)) if feedback is not None else ()
+        return _report("arf", recipients, message, "arf") if _has_original(message) or feedback else None
+    if "message/disposition-notification" in kinds:
         return _report("mdn", (), message, "mdn")
     statuses = [part for part in message.parts if part.content_type in _STATUS]
     if statuses:
-        return _delivery(message, statuses)
-    return _textual(message)
+        return _delivery(message, [part.text for part in statuses])
+    loose = returned.loose_status(message)
+    return _delivery(message, [loose]) if loose else _textual(message)
 
 
+def _has_original(message: Message) -> bool:
+    return any(part.content_type in ORIGINALS for part in message.parts)
+
+
+_CHALLENGE = re.compile(r"sender (?:is )?not (?:pre-?)?approved|follow (?:the )?instructions|guest list", re.IGNORECASE)
+_COMPLAINT = re.compile(r"complaint about message from [\d.a-fx:]+$", re.IGNORECASE)
 _STATUS = ("message/delivery-status", "message/global-delivery-status")
 
 
 def _by_a_person(message: Message) -> bool:
-    """True where somebody answers or forwards: not a report itself, and no machine's name, yet a reply's header."""
+    """True where somebody answers with a report attached: no report itself, and no machine's name in From."""
     top = (message.header("content-type") or "").lower()
-    if top.startswith("multipart/report") or returned.is_machine(message):
-        return False
-    return bool(message.in_reply_to) or not returned.is_automatic(message)
+    return bool(message.in_reply_to) and not top.startswith("multipart/report") and not returned.is_machine(message)
 
 
-def _delivery(message: Message, statuses: list[Part]) -> Report | None:
+def _delivery(message: Message, statuses: list[str]) -> Report | None:
     notice = returned.own_text(message)
-    found = [_recipient(group, notice) for part in statuses for group in _groups(part.text)]
-    recipients = [recipient for recipient in found if recipient is not None][:MAX_RECIPIENTS]
+    found: dict[str, Recipient] = {}
+    for group in (group for text in statuses for group in _groups(text)):
+        recipient = _recipient(group, notice, found)
+        if recipient is not None and len(found) < MAX_RECIPIENTS:
+            found.setdefault(recipient.address, recipient)
+    if found and all(_CHALLENGE.search(one.diagnostic or "") for one in found.values()):
+        return None
+    recipients = tuple(found.values()) or _of_original(message)
     if not recipients:
         return _textual(message) or _report("bounce", (), message, "dsn")
-    return _report(_kind(recipients), tuple(recipients), message, "dsn")
+    return _report(_kind(recipients), recipients, message, "dsn")
+
+
+def _of_original(message: Message) -> tuple[Recipient, ...]:
+    """The one To of the returned mail, where the report itself names nobody."""
+    boxes = address.mailboxes(value for name, value in _original(message) if name == "to")
+    notice = returned.own_text(message)
+    code = reason.status(notice)
+    return (Recipient(boxes[0].address, code, "failed", reason.reason(notice, code)),) if len(boxes) == 1 else ()
 
 
 def _kind(recipients: Iterable[Recipient]) -> str:
@@ -113,10 +133,11 @@ def _groups(text: str) -> Iterator[dict[str, str]]:
     yield group
 
 
-def _recipient(group: dict[str, str], notice: str) -> Recipient | None:
-    original, final = _typed(group.get("original-recipient")), _typed(group.get("final-recipient"))
-    address = original if "@" in original or not final else final
-    if not address:
+def _recipient(group: dict[str, str], notice: str, known: Container[str]) -> Recipient | None:
+    names = [_typed(group.get(f"{which}-recipient")) for which in ("original", "final", "x-actual")]
+    named = [name for name in names if name and name not in known]
+    failed_address = next(filter(_is_mailbox, named), "".join(named[:1]))
+    if not failed_address:
         return None
     diagnostic = group.get("diagnostic-code", "")
     said = _TYPED.sub("", diagnostic, count=1).strip() if _TYPED.match(diagnostic) else diagnostic
@@ -125,10 +146,10 @@ def _recipient(group: dict[str, str], notice: str) -> Recipient | None:
     failed = action in ("failed", "delayed")
     why = (reason.reason(said, status) if said or status else reason.reason(notice, None)) if failed else None
     if why in (None, "onhold") and failed and notice:
-        why = reason.reason(_about(notice, address), status) or why
+        why = reason.reason(_about(notice, failed_address), status) or why
     suppressed = why == "suppressed"
     return Recipient(
-        address,
+        failed_address,
         status,
         "failed" if suppressed else action,
         why,
@@ -139,10 +160,14 @@ def _recipient(group: dict[str, str], notice: str) -> Recipient | None:
     )
 
 
-def _about(notice: str, address: str) -> str:
-    """What the notice says right after it names `address`."""
-    at = notice.lower().find(address.lower())
-    return notice[at + len(address) : at + len(address) + 600] if at >= 0 else ""
+def _is_mailbox(text: str) -> bool:
+    return not re.search(r"[\s|]|^@|^/", text) and "@" in text
+
+
+def _about(notice: str, named: str) -> str:
+    """What the notice says right after it calls it by `named`."""
+    at = notice.lower().find(named.lower())
+    return notice[at + len(named) : at + len(named) + 600] if at >= 0 else ""
 
 
 def _typed(value: str | None) -> str:
@@ -164,7 +189,7 @@ def _action(text: str, status: str | None) -> str:
 def _complained(feedback: Part) -> Iterator[Recipient]:
     """The addresses whose owners complained (RFC 5965 §3.2)."""
     seen = dict.fromkeys(_typed(value) for name, value in _listed(feedback) if name in ("original-rcpt-to", "removal-recipient"))
-    yield from (Recipient(address, action=None, reason="feedback") for address in seen if "@" in address)
+    yield from (Recipient(owner, action=None, reason="feedback") for owner in seen if "@" in owner)
 
 
 def _listed(part: Part) -> list[tuple[str, str]]:
@@ -177,7 +202,7 @@ def _textual(message: Message) -> Report | None:
         return None
     recipients = tuple(
         Recipient(
-            address,
+            failed,
             status,
             bounce.action,
             why,
@@ -186,7 +211,7 @@ def _textual(message: Message) -> Report | None:
             "text" if why == "suppressed" else None,
             said,
         )
-        for address, status, why, said in bounce.recipients
+        for failed, status, why, said in bounce.recipients
     )
     kind = _kind(recipients) if recipients else {"delayed": "delayed"}.get(bounce.action, "bounce")
     return _report(kind, recipients, message, "text")

@@ -9,36 +9,49 @@ from what it returns, except where it names nobody: then the returned mail's To 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mailgate.mail import address, reason, visible, words
-from mailgate.mail.message import Message
+from mailgate.mail.message import ORIGINALS, Message
+from mailgate.mail.scan import fields
+from mailgate.mail.words import any_of
 
 TEXT_LIMIT = 256 * 1024
 
-_MACHINE = re.compile(
-    r"mailer-?daemon|postmaster|mail(?:er)? ?delivery|delivery (?:sub)?system|mail ?(?:delivery )?(?:agent|administrator|system|server)"
-    r"|mmdf|\bmta\b|internet ?mail|listserv|double-bounce|\bbounce|mail-?daemon|mdaemon|postoffice|mailadmin|system administrator|network mail",
-    re.IGNORECASE,
+_MACHINE = any_of(
+    r"""
+    mailer-?daemon|post[-_ ]?master|mail(?:er)? ?delivery|delivery (?:sub)?system
+    mail ?(?:delivery )?(?:agent|administrator|system|server)|mmdf|\bmta\b|internet ?mail|listserv|double-bounce
+    \bbounce|mail-?daemon|mdaemon|postoffice|mailadmin|system administrator|network mail
+    """
 )
-_SUBJECT = re.compile(
-    r"undeliver|not delivered|non.?deliver|deliver(?:y|ing)?\b.{0,30}(?:fail|error|problem|status|report|notif|unsuccess|delay|warning)"
-    r"|(?:fail|problem|error|unable|can(?:not|'t)|could not).{0,40}deliver|return(?:ed|ing).{0,20}(?:mail|message|to sender)|mail (?:system )?(?:error|fail)"
-    r"|failure notice|bounce|message (?:status|delayed)|warning: (?:could not|message)|mail delivery|unknown (?:user|address|recipient)|user unknown"
-    r"|\bndn\b|\bndr\b|unzustellbar|nicht zugestellt|zustellung|non remis|non livr|impossibile|mancata consegna|não entregue|no (?:se )?(?:pudo )?entreg"
-    r"|配信|配送|届け|失敗|退信|delivery has failed|mail could not be|sendefehler|rejected mail|error sending|nondeliver|mail returned|undelivered|retour",
-    re.IGNORECASE,
+_SUBJECT = any_of(
+    r"""
+    undeliver|not delivered|non.?deliver
+    deliver(?:y|ing)?\b.{0,30}(?:fail|error|problem|status|report|notif|unsuccess|delay|warning)
+    (?:fail|problem|error|unable|can(?:not|'t)|could not).{0,40}deliver
+    return(?:ed|ing).{0,20}(?:mail|message|to sender)|mail (?:system )?(?:error|fail)|failure notice|bounce
+    message (?:status|delayed)|warning: (?:could not|message)|mail delivery|unknown (?:user|address|recipient)
+    user unknown|\bndn\b|\bndr\b|unzustellbar|nicht zugestellt|zustellung|non remis|non livr|impossibile
+    mancata consegna|não entregue|no (?:se )?(?:pudo )?entreg|配信|配送|届け|失敗|退信|delivery has failed|mail could not be
+    sendefehler|rejected mail|error sending|nondeliver|mail returned|undelivered|retour
+    """
 )
-_OPENING = re.compile(
-    r"(?:could not|cannot|can't|couldn't|unable to|was not|not be|wasn't able to|failed to|not) (?:be )?(?:successfully )?(?:deliver|send|sent|reach|complete)"
-    r"|deliver\w* (?:to .{0,120})?(?:has |have )?(?:fail|delay|been delayed|status|error|was unsuccess|is delayed)|permanent(?:ly)? (?:fatal )?(?:error|fail)"
-    r"|undeliver|returned? (?:to (?:sender|you)|mail|message|below)|failed (?:addresses|recipients?|permanently|delivery)|bounced?\b|no longer (?:valid|in use)"
-    r"|recipient\(?s?\)? (?:was|were|could|cannot|unknown|address|not)|transcript of session|user unknown|unknown user|does not exist|mailbox (?:is )?full|was rejected"
-    r"|message that you sent|your message (?:to|was|did|could|has|cannot)|following (?:address|recipient|message|destination)|error (?:while|in|condition)|over quota"
-    r"|unzustellbar|nicht (?:zugestellt|erreicht|an)|n'a pas pu|non (?:è stato|livr|remis|consegn)|não (?:foi|pôde|pode)|no (?:se )?(?:ha )?(?:pudo|podido)"
-    r"|不存在|无法|無法|できません|届|エラー|失敗|退信|konnte nicht|недоставл|не удалось|not delivered|mail delivery",
-    re.IGNORECASE,
+_OPENING = any_of(
+    r"""
+    (?:could not|cannot|can't|couldn't|unable to|was not|not be|wasn't able to|failed to|not) (?:be )?(?:successfully )?(?:deliver|send|sent|reach|complete)
+    deliver\w* (?:to .{0,120})?(?:has |have )?(?:fail|delay|been delayed|status|error|was unsuccess|is delayed)
+    permanent(?:ly)? (?:fatal )?(?:error|fail)|undeliver|returned? (?:to (?:sender|you)|mail|message|below)
+    failed (?:addresses|recipients?|permanently|delivery)|bounced?\b|no longer (?:valid|in use)
+    recipient\(?s?\)? (?:was|were|could|cannot|unknown|address|not)|transcript of session|user unknown|unknown user
+    does not exist|mailbox (?:is )?full|was rejected|invalid .{0,30}(?:user|recipient|address|mailbox)
+    no such (?:user|recipient|mailbox)|not a valid user|no mailbox here|message that you sent
+    your message (?:to|was|did|could|has|cannot)|following (?:address|recipient|message|destination)
+    error (?:while|in|condition)|over quota|unzustellbar|nicht (?:zugestellt|erreicht|an)|n'a pas pu
+    non (?:è stato|livr|remis|consegn)|não (?:foi|pôde|pode)|no (?:se )?(?:ha )?(?:pudo|podido)|不存在|无法|無法|できません|届|エラー
+    失敗|退信|konnte nicht|недоставл|не удалось|not delivered|mail delivery
+    """
 )
 _MARKER = re.compile(
     r"^[\s>|*]*(?:[-=_*]{2,}.{0,90}(?:copy|original|returned|return|unsent|undelivered|follows|message text|message header|headers?|body|mail).{0,90}"
@@ -51,16 +64,26 @@ _HEADER = re.compile(
     r"^[>\s|]{0,8}(?:received|return-path|message-id|from|date|subject|to|mime-version|x-mailer|delivered-to):[ \t]*\S",
     re.IGNORECASE,
 )
-_ADDRESS = re.compile(r"[^\s<>()\[\]\",;:'|=/\\`]{1,64}@[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,10}")
-_DELAYED = re.compile(
-    r"will (?:be )?(?:re-?tr|continue|keep|try|attempt)|still (?:trying|be)|not yet (?:been )?deliver|delayed|no action is required|do(?:n't| not) need to (?:resend|retry|do)"
-    r"|(?:warning|temporar).{0,60}(?:not|fail|only)|will keep trying|delivery attempts will|being retried|warning message only|kept trying|queued for",
-    re.IGNORECASE,
+_ADDRESS = re.compile(r"(?>[^\s<>()\[\]\",;:'|=/\\`@]{1,64}@[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,10})(?![\w@])")
+_DELAYED = any_of(
+    r"""
+    will (?:be )?(?:re-?tr|continue|keep|try|attempt)|still (?:trying|be)|not yet (?:been )?deliver|delayed
+    no action is required|do(?:n't| not) need to (?:resend|retry|do)|(?:warning|temporar).{0,60}(?:not|fail|only)
+    will keep trying|delivery attempts will|being retried|warning message only|kept trying|queued for
+    """
 )
-_FAILED = re.compile(
-    r"permanent(?:ly)? (?:fatal |fail|error)|giv(?:en|ing|e) up|gave up|has been (?:returned|abandoned)|undeliverable|(?<!if )could not be delivered to one|fatal error"
-    r"|cancel(?:l)?ed|final|too long|returned to sender|not be retried|unknown user|user unknown",
-    re.IGNORECASE,
+_WARNING = any_of(
+    r"""
+    ^warning: .{0,60}(?:delayed|still|not yet)|not yet (?:been )?deliver|no action is (?:required|needed)
+    warning (?:message )?only|still being retried
+    """
+)
+_FAILED = any_of(
+    r"""
+    permanent(?:ly)? (?:fatal |fail|error)|giv(?:en|ing|e) up|gave up|has been (?:returned|abandoned)|undeliverable
+    (?<!if )could not be delivered to one|fatal error|cancel(?:l)?ed|final|too long|returned to sender|not be retried
+    unknown user|user unknown
+    """
 )
 
 
@@ -93,6 +116,19 @@ def own_text(message: Message) -> str:
     return text[: _cut(text)]
 
 
+def loose_status(message: Message) -> str | None:
+    """The delivery-status fields of a machine's report whose MIME parts are broken, or None."""
+    if not is_machine(message):
+        return None
+    text = _body(message)
+    start = re.search(r"^(?:reporting-mta|original-recipient|final-recipient):", text, re.IGNORECASE | re.MULTILINE)
+    if start is None or not re.search(r"^final-recipient:.{0,20};", text, re.IGNORECASE | re.MULTILINE):
+        return None
+    rest = text[start.start() :]
+    end = re.search(r"^(?:return-path|received|message-id|from|subject):|^--", rest, re.IGNORECASE | re.MULTILINE)
+    return rest[: end.start()] if end else rest
+
+
 def returned_part(message: Message) -> str:
     """The returned mail below the notice, as far as it starts with header lines; else an empty string."""
     text = _body(message)
@@ -104,13 +140,15 @@ def returned_part(message: Message) -> str:
 def _body(message: Message) -> str:
     if message.readable is not None:
         return message.readable[:TEXT_LIMIT]
-    return visible.from_html(message.html)[:TEXT_LIMIT] if message.html else ""
+    if message.html:
+        return visible.from_html(message.html)[:TEXT_LIMIT]
+    broken = next((part for part in message.parts if part.content_type.startswith("multipart/")), None)
+    return broken.readable[:TEXT_LIMIT] if broken is not None else ""
 
 
 def _cut(text: str) -> int:
     """Where the returned mail begins: at a marker, or at three header lines in a row after a blank line."""
-    marker = _MARKER.search(text)
-    end = marker.start() if marker and text[: marker.start()].strip() else len(text)
+    end = next((found.start() for found in _MARKER.finditer(text) if _stands_alone(text, found)), len(text))
     run, at, start = 0, 0, 0
     for line in text[:end].split("\n"):
         if _HEADER.match(line):
@@ -124,27 +162,37 @@ def _cut(text: str) -> int:
     return end
 
 
+def _stands_alone(text: str, marker: re.Match[str]) -> bool:
+    """True if something stands before the marker, and a blank line or a rule right above it."""
+    before = text[: marker.start()].rstrip(" \t")
+    last = before.rstrip("\n").rpartition("\n")[2]
+    ruled = marker[0].lstrip()[:2] in ("--", "==", "__", "**")
+    return bool(before.strip()) and (ruled or before.endswith("\n\n") or not re.search(r"\w", last))
+
+
 def read(message: Message) -> Bounce | None:
     """The bounce that `message` is in plain words, or None."""
-    text = own_text(message)
-    subject = message.subject
+    text, subject = own_text(message), message.subject
     named = message.header("x-failed-recipients")
     machine = is_machine(message)
-    signs = (
-        machine,
-        bool(_SUBJECT.search(subject[:300])),
-        bool(_OPENING.search(text[:1500])),
-        named is not None,
-        bool(returned_part(message)),
-    )
-    if not (machine or named) or sum(signs) < 3 or (message.in_reply_to and not _null_sender(message) and not named):
+    says = bool(_SUBJECT.search(subject[:300])), bool(_OPENING.search(text[:1500]))
+    shows = bool(reason.ENHANCED.search(text[:4000])) and bool(returned_part(message))
+    if not (machine or named) or not (any(says) or shows or (machine and named)) or _is_reply(message):
         return None
     found = list(dict.fromkeys(_named(named))) or list(dict.fromkeys(_failed(text, message)))
-    action = _action(subject + "\n" + text)
-    return Bounce(action, tuple(_verdict(each, text, subject) for each in found[:500]))
+    if not found and not all(says):
+        return None
+    return Bounce(_action(subject + "\n" + text), tuple(_verdict(each, text, subject) for each in found[:500]))
+
+
+def _is_reply(message: Message) -> bool:
+    said = (message.header("auto-submitted") or "").lower().startswith("auto-replied")
+    return said and not _SUBJECT.search(message.subject[:300])
 
 
 def _action(text: str) -> str:
+    if _WARNING.search(text[:800]):
+        return "delayed"
     return "delayed" if _DELAYED.search(text[:4000]) and not _FAILED.search(text[:4000]) else "failed"
 
 
@@ -155,17 +203,22 @@ def _named(header: str | None) -> Iterator[str]:
 
 def _failed(text: str, message: Message) -> Iterator[str]:
     """The addresses that the notice names: on lines of their own first, then after a word that introduces one."""
-    own = {address.key(box.address) for box in (*message.from_, *message.to, *message.reply_to, *message.sender)}
     lines = text.split("\n")[:2000]
-    for pick in (_alone, _introduced, _anywhere):
-        found = [one for line in lines for one in pick(line)]
-        found = [one for one in found if address.key(one) not in own and not _MACHINE.search(one.partition("@")[0])]
-        if found:
-            yield from found
-            return
+    machines = _keys((*message.from_, *message.sender))
+    for own in (machines | _keys((*message.to, *message.reply_to)), machines):
+        for pick in (_alone, _introduced, _anywhere):
+            found = [one for line in lines for one in pick(line)]
+            found = [one for one in found if address.key(one) not in own and not _MACHINE.search(one.partition("@")[0])]
+            if found:
+                yield from found
+                return
     for name, value in _to_of(returned_part(message)):
         if name == "to":
             yield from (box.address for box in address.mailboxes([value]))
+
+
+def _keys(boxes: Iterable[address.Mailbox]) -> set[str]:
+    return {address.key(box.address) for box in boxes}
 
 
 def _to_of(block: str) -> list[tuple[str, str]]:
@@ -178,7 +231,7 @@ _ALONE = re.compile(
     re.IGNORECASE,
 )
 _INTRO = re.compile(
-    r"(?:to|recipients?|address(?:es)?|user|mailbox|account|rcpt|for|addressee)\W{0,12}(?:to\s*:?\s*)?[<\"'(\[]{0,3}(%s)"
+    r"\b(?:to|recipients?|address(?:es)?|user|mailbox|account|rcpt|for|addressee)\W{1,12}(?:to\s*:?\s*)?[<\"'(\[]{0,3}(%s)"
     % _ADDRESS.pattern,
     re.IGNORECASE,
 )

@@ -5,7 +5,8 @@ HTML comes first where it carries a mail client's own quote marks (page.py); els
 1. runs of ``>`` lines are quotes, and so is a run that repeats the mail that is answered (`parent`), in any language
 2. the attribution above a quote goes with it (attribution.py)
 3. a forwarded or Outlook head, or a full attribution above text that is not marked, ends what is new
-4. ``-- `` ends it too, down to the next quote (RFC 3676 §4.3); a phone's last line goes
+   a mail that is nothing but a forwarded one is shown as it is
+4. ``-- `` ends it too, down to the next quote (RFC 3676 §4.3); "Sent from my phone" stays, it may be more than that
 
 On doubt more is shown: losing a customer's words is the worse fault. Linear in the text, which is cut at 200,000
 characters and 5,000 lines. Searching for tokens is done on the whole text, never on this.
@@ -27,14 +28,7 @@ _NUMBER = re.compile(r" {0,2}>\s*[\d=]")
 _WORDLESS = re.compile(r"[\W_]+")
 _SIGNATURE = re.compile(r"--\s?$")
 _RULE = re.compile(r"\s*[-_=*~\u2014\u2013]{3,}\s*$")
-_FOOTER = re.compile(
-    r"""\s*(?:sent\ (?:from|via|with|using)\ |get\ outlook\ for|enviad[oa]\ (?:do|de|desde|a\ partir|com|via|pelo)\ |envoyé\ (?:de|depuis|à\ partir)
-    |gesendet\ (?:mit|von|via)|von\ meinem\ .{0,40}gesendet|diese\ nachricht\ wurde\ von\ meinem|inviato\ (?:da|dal|con)\ |verzonden\ (?:vanaf|met|via)
-    |ارسال\ (?:شده\ )?از|فرستاده\ شده\ از|obter\ o\ outlook|obtenir\ outlook|obtener\ outlook|holen\ sie\ sich\ outlook|outlook\ für|scarica\ outlook
-    |ottieni\ outlook|télécharger\ outlook|skickat\ från|sendt\ fra|lähetetty|wysłano\ z|отправлено\ (?:с|из)|iphone)""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_FOOTER_LINE = 120
+_SCRUBBED = re.compile(r"\s*\[\[?(?:alternative html version deleted|non-text.*attachment.*)\]?\]\s*$", re.IGNORECASE)
 
 
 def visible(text: str | None, html: str | None, parent: str | None = None) -> str:
@@ -57,6 +51,8 @@ def new_text(text: str, parent: str | None = None) -> str:
     quoted = _quoted(lines)
     _mark_parent(lines, quoted, parent)
     end = attribution.end_of_new(lines, quoted)
+    if parent is None and not any(line.strip() for line in lines[:end]):
+        return "\n".join(_trimmed(lines))
     lines, quoted = lines[:end], quoted[:end]
     _mark_attributions(lines, quoted)
     _mark_signature(lines, quoted)
@@ -124,17 +120,14 @@ def _mark_signature(lines: list[str], quoted: list[bool]) -> None:
         if quoted[at]:
             inside = False
         elif _SIGNATURE.match(line):
-            inside = inside or line.startswith("-- ") or len(lines) - at <= 20
+            inside = inside or line.startswith("-- ") or len(lines) - at <= 40
         quoted[at] = quoted[at] or inside
 
 
 def _trimmed(lines: list[str]) -> list[str]:
-    """`lines` without blank ends, a last rule and a phone's footer."""
-    while lines and (not lines[-1].strip() or _RULE.match(lines[-1]) or _is_footer(lines)):
+    """`lines` without blank ends, a last rule and the marks that list software leaves for attachments."""
+    lines = [line for line in lines if "[" not in line or not _SCRUBBED.match(line)]
+    while lines and (not lines[-1].strip() or _RULE.match(lines[-1])):
         lines.pop()
     first = next((at for at, line in enumerate(lines) if line.strip()), len(lines))
     return lines[first:]
-
-
-def _is_footer(lines: list[str]) -> bool:
-    return len(lines) > 1 and len(lines[-1]) <= _FOOTER_LINE and _FOOTER.match(lines[-1]) is not None

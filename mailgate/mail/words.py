@@ -57,6 +57,17 @@ def codec(charset: str) -> str | None:
     return found.name if getattr(found, "_is_text_encoding", True) and found.name not in _REFUSED else None
 
 
+def any_of(table: str, after: str = "") -> re.Pattern[str]:
+    """A pattern for any of the alternatives of `table`, whose lines may break at any of them; case does not count."""
+    lines = (line.strip() for line in table.strip().split("\n"))
+    return re.compile(f"(?:{'|'.join(lines)}){after}", re.IGNORECASE | re.MULTILINE)
+
+
+def listed(table: str) -> frozenset[str]:
+    """The words of `table`."""
+    return frozenset(table.split())
+
+
 def declared(content: bytes, charset: str | None) -> str:
     """`content` exactly as its charset says, UTF-8 where it says nothing usable; what does not decode is U+FFFD."""
     name = (codec(charset) if charset else None) or "utf-8"

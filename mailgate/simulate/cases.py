@@ -41,28 +41,31 @@ class Case:
 
 def run(case: Mapping[str, Any]) -> dict[str, Any]:
     """The result row of one case: what was done, what was promised, how it ended."""
-    running = _staged(case)
+    running = staged(case)
     for event in case["events"]:
         kind = event["kind"]
         act = EVENTS.get(kind)
         if act is None:
             running.unsupported.append(kind)
             continue
-        act(running, event, datetime.fromisoformat(event["t"]).astimezone(UTC))
+        at = datetime.fromisoformat(event["t"]).astimezone(UTC)
+        running.stage.pass_until(at, inclusive=False)
+        act(running, event, at)
     running.stage.pass_until(datetime.fromisoformat(case["until"]), inclusive=True)
     row = {"id": case["id"], **_result(running), "unsupported": running.unsupported}
     running.stage.store.close()
     return row
 
 
-def _staged(case: Mapping[str, Any]) -> Case:
+def staged(case: Mapping[str, Any]) -> Case:
+    """A stage set for `case`: its policy with its options, one seller, every role filled."""
     pack = _pack(case["policy"])
     policy = bind(pack.raw, case.get("options", {}), pack.name).model_copy(update={"hash": "current"})
     entity = case.get("entity", "")
     support, *others = case.get("vendor_addresses") or ["support@vendor.example"]
     seller = Seller(
         id=SELLER, name="Acme", support=support, admin=f"admin@{addresses.domain(support)}", manager="manager@mailgate.example",
-        addresses=tuple(others), entities=(entity,) if entity else (), zone=case.get("seller_tz", "UTC"),
+        addresses=tuple(others), entities=(entity,) if entity else (), zone=case.get("seller_tz", "UTC"), language=case.get("language", ""),
         holidays=tuple(date.fromisoformat(day) for day in case.get("holidays", ())),
     )  # fmt: skip
     desk = Desk(
@@ -103,7 +106,8 @@ def _write(case: Case, event: Mapping[str, Any], at: datetime, role: str, **said
     references = [] if said.pop("fresh", False) else list(known)
     written = Written(
         author=said.pop("author"), to=event.get("to", said.pop("to", ())), cc=event.get("cc", ()), at=at, message_id=message_id,
-        subject=said.pop("subject", f"Order of {label}"), text=said.pop("text", f"Mail {case.count} about {label}.\n"),
+        subject=event.get("subject", said.pop("subject", f"Order of {label}")),
+        text=event.get("text", said.pop("text", f"Mail {case.count} about {label}.\n")),
         references=references, extra=said.pop("extra", {}),
     )  # fmt: skip
     raw = case.sent.setdefault(message_id, mails.mail(written))
@@ -141,7 +145,9 @@ def _bounce(case: Case, event: Mapping[str, Any], at: datetime) -> None:
         return
     case.count += 1
     to = path or case.seller.support
-    raw = mails.report(returned, event.get("recipient", recipient), to, event["status"], at, f"{case.count}.report@simulated.example")
+    raw = mails.report(
+        returned, event.get("recipient", recipient), to, event["status"], at, f"{case.count}.report@simulated.example"
+    )
     case.stage.receive(raw, at, also_to=(path,) if path else (), null=True)
 
 
@@ -164,7 +170,17 @@ def _waited_on(case: Case, label: str) -> str | None:
 
 def _chargeback(case: Case, event: Mapping[str, Any], at: datetime) -> None:
     text = f"Seller: {SELLER}\nChargeback: yes\n"
-    _write(case, {**event, "ticket": "chargeback"}, at, "chargeback", author=NOTIFIER, to=[case.helpdesk], subject="Chargeback", text=text, fresh=True)
+    _write(
+        case,
+        {**event, "ticket": "chargeback"},
+        at,
+        "chargeback",
+        author=NOTIFIER,
+        to=[case.helpdesk],
+        subject="Chargeback",
+        text=text,
+        fresh=True,
+    )
 
 
 def _topic_mail(case: Case, event: Mapping[str, Any], at: datetime) -> None:

@@ -7,14 +7,13 @@ through the outbox and `courier.record`: the functions that the daemon runs. Onl
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mailgate import courier, gateway, timekeeper
-from mailgate.config.shipped import packs
 from mailgate.desk import retry
 from mailgate.desk.clock import view
 from mailgate.desk.house import House, Source
@@ -42,7 +41,9 @@ class Stage:
     store: Store = field(default_factory=lambda: Store.open("sqlite:///:memory:", Path()))
     sent: list[tuple[datetime, Outgoing]] = field(default_factory=list)
 
-    def receive(self, raw: bytes, at: datetime, *, proven: bool = True, also_to: Sequence[str] = (), null: bool = False) -> gateway.Settled:
+    def receive(
+        self, raw: bytes, at: datetime, *, proven: bool = True, also_to: Sequence[str] = (), null: bool = False
+    ) -> gateway.Settled:
         """What became of a mail that is accepted at `at`, after everything that was due before it."""
         self.pass_until(at, inclusive=False)
         path = None if null else "sender@simulated.example"
@@ -76,9 +77,7 @@ class Stage:
         while rows := self.store.call(partial(courier.ready, now=now)):
             for row in rows:
                 taken = Sent("sent", 250, "2.0.0 taken", {})
-                self.store.call(
-                    partial(courier.record, row=row, sent=taken, schedule=SCHEDULE, house=self.house, now=now)
-                )
+                self.store.call(partial(courier.record, row=row, sent=taken, house=self.house, schedule=SCHEDULE, now=now))
                 self.sent.append((now, row))
 
     def ticket(self, number: int) -> Ticket:
@@ -111,7 +110,12 @@ def _absent(source: str) -> Any:
 def scratch_house(policy: Policy, source: Source, desk: Desk, sellers: Mapping[str, Seller], templates: Any) -> House:
     """A house with one desk, for simulation: fixed keys, and mail that counts as authenticated unless it says otherwise."""
     every = ("add", "start", "stop")
-    allowed = {"stranger": ("add",), "claimed": ("add",), "authenticated": every, "signed": (*every, "close", "change", "request")}
+    allowed = {
+        "stranger": ("add",),
+        "claimed": ("add",),
+        "authenticated": every,
+        "signed": (*every, "close", "change", "request"),
+    }
     return House(
         roster=Roster.of({desk.name: desk}, sellers),
         policies={desk.name: policy},

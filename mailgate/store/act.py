@@ -63,7 +63,7 @@ def _bound(hash_: str, name: str, body: str, options: str) -> Policy:
 def act(
     connection: Connection, decision: Decision, scene: Scene, house: House, now: datetime, spool_id: int | None = None
 ) -> Written:
-    """Write `decision`: ticket, clocks, history, strikes, letters. Raises tickets.Changed if the ticket moved meanwhile."""
+    """Write `decision`: ticket, clocks, history, strikes, letters. Raises tickets.ChangedError if the ticket moved meanwhile."""
     ticket = decision.ticket
     if ticket is not None:
         if decision.opened:

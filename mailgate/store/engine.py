@@ -20,6 +20,8 @@ from sqlalchemy.pool import StaticPool
 
 from mailgate.store import migrate
 
+__all__ = ["Connection", "Store", "StoreError"]
+
 T = TypeVar("T")
 BATCH = 128
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select
 
 from mailgate.desk.bounce import Bounced, is_permanent
 from mailgate.desk.house import House
-from mailgate.desk.party import Desk
+from mailgate.desk.party import Desk, Seller
 from mailgate.desk.route import party_of
-from mailgate.desk.thread import Clues
+from mailgate.desk.thread import Clues, Match
 from mailgate.desk.ticket import Ticket
+from mailgate.mail import address as addresses
 from mailgate.mail import token
 from mailgate.mail.message import Envelope, Message
-from mailgate.mail.report import Report
+from mailgate.mail.report import Recipient, Report
 from mailgate.mail.subject import Subject
 from mailgate.store import outbox, tickets
 from mailgate.store.schema import messages
@@ -30,7 +30,7 @@ class Found:
     notice_to: tuple[str, ...] | None
 
 
-def look_up(connection: Connection, message: Message, envelope: Envelope, subject: Subject, house: House) -> Found:
+def evidence(connection: Connection, message: Message, envelope: Envelope, subject: Subject, house: House) -> Found:
     """What the store finds for every kind of evidence, strongest kinds first (desk/thread.py says what each is worth)."""
     named: dict[str, tuple[int, ...]] = {}
     tokens = _tokens(message, envelope, house)
@@ -38,6 +38,8 @@ def look_up(connection: Connection, message: Message, envelope: Envelope, subjec
     own = [number for one in message.names if (number := token.read_message_id(one, house.keys))]
     named["message_id"] = tuple(dict.fromkeys(own))
     known = tickets.naming(connection, (*message.names, *message.attached_ids))
+    bare = tickets.naming(connection, [one.partition("@")[0] for one in message.names])
+    named["relay_id"] = tuple(dict.fromkeys(ticket for found in bare.values() for ticket, kind in found if kind == "relay"))
     named["reference"] = _of_kind(message, known, "received")
     mentioned = tickets.naming(connection, (message.message_id,) if message.message_id else ())
     named["unseen_reference"] = _of_kind(message, known, "mentioned") or tuple(t for v in mentioned.values() for t, _ in v)
@@ -72,69 +74,75 @@ def _answered_notice(connection: Connection, message: Message, house: House) -> 
     return rows[0].visible if rows else None
 
 
-def bounces(
-    connection: Connection, report: Report | None, envelope: Envelope, desk: Desk, house: House, proven: bool
-) -> tuple[tuple[Bounced, ...], int | None]:
-    """What a report says about mail that we know, and the ticket that it belongs to (None: it names nothing of ours)."""
-    if report is None:
-        return (), None
-    by_path = [key for one in envelope.forward_paths if (key := token.read_bounce_address(one, house.keys))]
-    notices = [row for key in by_path if (row := outbox.get(connection, key))]
-    sure = bool(notices) or proven
-    if not notices and report.original_id:
-        notices = list(outbox.by_message_id(connection, (report.original_id,)))
-    if notices:
-        row = notices[0]
-        made = [
-            _bounced(
-                one,
-                report,
-                desk,
-                house,
-                sure,
-                message_id=row.message_id,
-                ticket=row.ticket or 0,
-                clock=row.clock,
-                step=row.step,
-                notice=row.notice,
-            )
-            for one in report.recipients
-        ]
-        return tuple(made), row.ticket
-    said = _original(connection, report)
-    if said is None:
-        return (), None
-    made = [
-        _bounced(one, report, desk, house, sure, message_id=said.message_id, ticket=said.ticket, event=said.event)
-        for one in report.recipients
-    ]
-    return tuple(made), said.ticket
+@dataclass(frozen=True)
+class Reported:
+    """What a report speaks of: the recipients of mail that we know, and the ticket that this mail belongs to."""
+
+    bounced: tuple[Bounced, ...] = ()
+    match: Match = field(default_factory=lambda: Match(None))
 
 
-def _original(connection: Connection, report: Report) -> object:
-    """The mail of a ticket that the report returns, by its Message-ID."""
+NOTHING = Reported()
+
+
+def bounces(connection: Connection, report: Report, envelope: Envelope, desk: Desk, house: House, proven: bool) -> Reported:
+    """What a report says about mail that we know.
+
+    It is sure when it came to a return path with our MAC, or when it is proven and names a mail of ours; one that is neither
+    becomes sure when a second says the same (design: bounces).
+    """
+    returned = _returned(connection, report, envelope, house)
+    if returned is None:
+        return NOTHING
+    sure = returned.by_path or proven
+    made = []
+    for one in report.recipients:
+        again = sure or tickets.doubted(connection, returned.ticket, returned.message_id, addresses.key(one.address))
+        party = party_of(one.address, desk, None, None, house.roster)
+        made.append(_bounced(one, report, returned, party, again))
+    ticket = tickets.load(connection, [returned.ticket]).get(returned.ticket)
+    match = Match(ticket, "message_id" if returned.notice else "reference", returned.ticket) if ticket else Match(None)
+    return Reported(tuple(made), match)
+
+
+@dataclass(frozen=True)
+class _Returned:
+    """The mail that came back: ours (a notice, with the step behind it) or somebody's that we have on a ticket."""
+
+    message_id: str
+    ticket: int
+    by_path: bool = False
+    event: str = ""
+    clock: str = ""
+    step: str = ""
+    notice: str = ""
+
+
+def _returned(connection: Connection, report: Report, envelope: Envelope, house: House) -> _Returned | None:
+    keys = [key for one in envelope.forward_paths if (key := token.read_bounce_address(one, house.keys))]
+    row = next((row for key in keys if (row := outbox.get(connection, key))), None)
+    named = outbox.by_message_id(connection, (report.original_id,)) if report.original_id else ()
+    row = row or next(iter(named), None)
+    if row is not None and row.ticket:
+        return _Returned(row.message_id, row.ticket, bool(keys), "", row.clock, row.step, row.notice)
     if not report.original_id:
         return None
     query = select(messages.c.message_id, messages.c.ticket, messages.c.event).where(messages.c.message_id == report.original_id)
-    return connection.execute(query.where(messages.c.ticket.is_not(None))).first()
+    said = connection.execute(query.where(messages.c.ticket.is_not(None))).first()
+    return _Returned(said.message_id, said.ticket, False, said.event) if said else None
 
 
-def _bounced(one: object, report: Report, desk: Desk, house: House, sure: bool, **about: object) -> Bounced:
-    party = party_of(one.address, desk, None, None, house.roster)
+def _bounced(one: Recipient, report: Report, returned: _Returned, party: str, sure: bool) -> Bounced:
     return Bounced(
-        recipient=one.address, party=party, status=one.status or "", permanent=is_permanent(report, one), sure=sure,
-        diagnostic=one.diagnostic or "", suppressed=one.reason == "suppressed", **about,
+        message_id=returned.message_id, ticket=returned.ticket, recipient=one.address, party=party, status=one.status or "",
+        permanent=is_permanent(report, one), sure=sure, event=returned.event, clock=returned.clock, step=returned.step,
+        notice=returned.notice, diagnostic=one.diagnostic or "", suppressed=one.reason == "suppressed",
     )  # fmt: skip
 
 
-def sellers_named(message: Message, desk: Desk, house: House, told: Iterable[str]) -> str | None:
-    """The one seller that this mail is about: its author's, else the first addressed one's, else the one it names."""
-    for address in (message.author, *message.addressed):
+def seller_named(message: Message, desk: Desk, house: House, told: str) -> Seller | None:
+    """The seller that a new mail is about: its author's, else the first addressed one's, else the one that it names."""
+    for address in (message.author, *message.addressed, told if "@" in told else ""):
         if address and (seller := house.roster.seller(address, desk)):
-            return seller.id
-    for name in told:
-        if name in house.roster.sellers:
-            return name
-        if seller := house.roster.seller(name, desk) if "@" in name else None:
-            return seller.id
-    return None
+            return seller
+    return house.seller(told)

@@ -55,7 +55,7 @@ _FIELDS = (
 def reserve(connection: Connection, one: Outgoing) -> int:
     """The id of a new row for `one`, whose bytes may name that id; `fill` puts the bytes in."""
     values = {name: getattr(one, name) for name in _FIELDS}
-    return int(connection.execute(insert(outbox), {**values, "next_attempt_at": one.created_at}).inserted_primary_key[0])
+    return int(connection.execute(insert(outbox), {**values, "next_attempt_at": one.created_at}).inserted_primary_key[0])  # type: ignore[index]
 
 
 def fill(connection: Connection, outbox_id: int, raw: bytes, reverse_path: str | None) -> None:

@@ -34,7 +34,10 @@ class Spooled:
 
 def put(connection: Connection, arrivals: Sequence[tuple[Envelope, bytes, str | None]]) -> tuple[int, ...]:
     """The new rows' ids, in order: one mail each, meant for the desk named (None: not known yet)."""
-    return tuple(connection.execute(_PUT, _row(*arrival)).inserted_primary_key[0] for arrival in arrivals)
+    return tuple(
+        connection.execute(_PUT, _row(*arrival)).inserted_primary_key[0]  # type: ignore[index]
+        for arrival in arrivals
+    )
 
 
 _PUT = insert(spool)
@@ -102,12 +105,23 @@ def retry(connection: Connection, spool_ids: Sequence[int]) -> int:
     return connection.execute(update(spool).where(chosen).values(state="received", settled_at=None)).rowcount
 
 
-def twin(connection: Connection, desk: str, fingerprint: str) -> Any:
-    """The (spool_id, ticket, sha256) of a settled mail of the same desk and content, or None (G-07)."""
+@dataclass(frozen=True)
+class Twin:
+    """The first arrival of a mail that came again."""
+
+    spool_id: int
+    ticket: int | None
+    sha256: str
+
+
+def twin(connection: Connection, desk: str, fingerprint: str) -> Twin | None:
+    """The settled mail of the same desk and content, or None (G-07)."""
     where = (messages.c.desk == desk) & (messages.c.fingerprint == fingerprint)
     joined = messages.join(spool, spool.c.id == messages.c.spool_id)
-    query = select(messages.c.spool_id, messages.c.ticket, messages.c.message_id, spool.c.sha256).select_from(joined)
-    return connection.execute(query.where(where)).first()
+    row = connection.execute(
+        select(messages.c.spool_id, messages.c.ticket, spool.c.sha256).select_from(joined).where(where)
+    ).first()
+    return Twin(*row) if row else None
 
 
 def sighted(connection: Connection, again: Spooled, first: int) -> None:

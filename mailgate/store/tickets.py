@@ -16,7 +16,7 @@ from mailgate.mail import address as addresses
 from mailgate.store.schema import clocks, events, ids, messages, outbox, participants, steps, tickets
 
 
-class Changed(Exception):
+class ChangedError(Exception):
     """The ticket is not what it was when it was read; nothing was written."""
 
 
@@ -83,7 +83,7 @@ def _instant(text: str) -> datetime:
 
 
 def write(connection: Connection, ticket: Ticket) -> Ticket:
-    """`ticket` as stored: numbered if new, its people with their ids. Raises Changed if it was changed meanwhile."""
+    """`ticket` as stored: numbered if new, its people with their ids. Raises ChangedError if it was changed meanwhile."""
     values = {
         "desk": ticket.desk, "policy": ticket.policy, "kind": ticket.kind, "state": ticket.state, "subject": ticket.subject,
         "opened_at": ticket.opened_at, "seller": ticket.seller, "entity": ticket.entity, "tags": ticket.tags,
@@ -91,11 +91,11 @@ def write(connection: Connection, ticket: Ticket) -> Ticket:
     }  # fmt: skip
     number = ticket.number
     if number == 0:
-        number = connection.execute(insert(tickets), values).inserted_primary_key[0]
+        number = connection.execute(insert(tickets), values).inserted_primary_key[0]  # type: ignore[index]
     else:
         same = (tickets.c.number == number) & (tickets.c.version == ticket.version)
         if connection.execute(update(tickets).where(same).values(values)).rowcount != 1:
-            raise Changed(f"ticket {number}")
+            raise ChangedError(f"ticket {number}")
     people = tuple(_person(connection, number, one) for one in ticket.participants)
     return _renumbered(ticket, number, people)
 
@@ -116,7 +116,7 @@ def _person(connection: Connection, number: int, one: Participant) -> Participan
         "party": one.party,
         "name": one.name,
     }
-    key = connection.execute(insert(participants), row).inserted_primary_key[0]
+    key = connection.execute(insert(participants), row).inserted_primary_key[0]  # type: ignore[index]
     return Participant(one.address, one.party, one.name, key)
 
 
@@ -212,6 +212,20 @@ def know(connection: Connection, number: int, received: str | None, mentioned: I
             connection.execute(statement.on_conflict_do_update([ids.c.message_id, ids.c.ticket], set_={"kind": kind}))
 
 
+def relay_ids(reply: str) -> tuple[str, ...]:
+    """The id that a relay gave our mail, as its `250 Ok X` says; it may come back with any domain behind it."""
+    words = reply.split()
+    last = words[-1].strip("<>.,;") if len(words) > 2 and words[0].startswith("250") and words[1].lower().startswith("ok") else ""
+    return (last.partition("@")[0],) if len(last) >= 8 else ()
+
+
+def alias(connection: Connection, number: int, names: Iterable[str]) -> None:
+    """Remember ids (without their domain) that a relay put in the place of ours."""
+    for name in names:
+        row = {"message_id": name, "ticket": number, "kind": "relay"}
+        connection.execute(upsert(ids).values(row).on_conflict_do_nothing())
+
+
 def listed(connection: Connection) -> tuple[Ticket, ...]:
     """Every ticket, oldest first."""
     numbers = connection.execute(select(tickets.c.number).order_by(tickets.c.number)).scalars().all()
@@ -232,3 +246,10 @@ def sent_for(connection: Connection, number: int) -> tuple[dict[str, Any], ...]:
     return tuple(
         dict(row._mapping) for row in connection.execute(select(*columns).where(outbox.c.ticket == number).order_by(outbox.c.id))
     )
+
+
+def doubted(connection: Connection, number: int, message_id: str, recipient: str) -> bool:
+    """True if an earlier report, too weak to act upon, said the same: this mail did not reach this recipient."""
+    query = select(events.c.data).where((events.c.ticket == number) & (events.c.event == "bounce_doubted"))
+    told = ((data.get("message_id"), data.get("recipient")) for data in connection.execute(query).scalars())
+    return (message_id, recipient) in told

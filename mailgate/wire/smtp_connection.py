@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,7 +105,8 @@ class Connection(SMTP):
             return
         self._inside = True
         self.house.enter(self)
-        self._end = self.loop.time() + self.house.limits.session.total_seconds()
+        longest = math.inf if self.client.trusted else self.house.limits.session.total_seconds()
+        self._end = self.loop.time() + longest
         self.link = transport
         transport.set_write_buffer_limits(high=16384)
         super().connection_made(transport)
@@ -217,11 +219,13 @@ class Connection(SMTP):
     def _arm(self, due: float) -> None:
         if self._timeout_handle is not None:
             self._timeout_handle.cancel()
-        self._timeout_handle = self.loop.call_at(min(due, max(self._end, self.loop.time() + 1)), self._timeout_cb)
+        now = self.loop.time()
+        end = self._end if self._end > now else now + 1
+        self._timeout_handle = self.loop.call_at(min(due, end), self._timeout_cb)
 
     def _timeout_cb(self) -> None:
         now = self.loop.time()
-        too_long = now >= self._end and not self._delivering and not self.client.trusted
+        too_long = now >= self._end and not self._delivering
         if now < self._due and not too_long:
             self._arm(self._due)
         else:

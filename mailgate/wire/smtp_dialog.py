@@ -275,7 +275,7 @@ class Dialog(Connection):
         forward_paths = list(dict.fromkeys(transaction.recipients))
         replies = delivery.result() if delivery.done() else (self._fault(TimeoutError("delivery")),) * len(forward_paths)
         if self.door.kind != "lmtp":
-            return [replies[0]]
+            return [next((reply for reply in replies if reply.startswith("4")), max(replies))]
         by_path = dict(zip(forward_paths, replies, strict=True))
         return [by_path[address] for address in transaction.recipients]
 

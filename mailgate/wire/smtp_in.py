@@ -57,6 +57,16 @@ class Doors:
         for door in self._doors:
             door.tls = tls
 
+    @property
+    def sessions(self) -> int:
+        """Clients that are connected now."""
+        return len(self._lobby.guests)
+
+    @property
+    def in_flight(self) -> int:
+        """Octets of mails received or being received that have no answer yet."""
+        return self._lobby.in_flight
+
     async def drain(self, seconds: float) -> None:
         """Stop listening and wait up to `seconds` for mails in hand; then every session is gone."""
         self._lobby.closing = True

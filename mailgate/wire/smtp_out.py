@@ -56,7 +56,7 @@ def smarthost(
     for each reply; the final dot gets ten times that (RFC 5321 §4.5.3.2.6). Raises ValueError with a sentence.
     """
     parts = urlsplit(url)
-    if parts.scheme == "maildir":
+    if parts.scheme == "maildir" and parts.path:
         return Folder(Path(unquote(url.removeprefix("maildir:"))))
     if parts.scheme not in ("smtp", "smtps", "lmtp"):
         raise ValueError(f"{url!r} is no smarthost; expected maildir:PATH, smtp://, smtps:// or lmtp://")

@@ -187,6 +187,15 @@ def test_keys_must_be_the_owners_alone(place):
     )
 
 
+def test_keys_from_the_service_manager_may_have_its_mode(place, monkeypatch):
+    """systemd hands credentials over in a directory of its own, with an access list that shows as a group's right."""
+    (place / "keys").chmod(0o440)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(place))
+    config.load(place)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials/other")
+    assert said(place)
+
+
 def test_keys_are_one_or_two_lines(place, write):
     first = config.keys(config.load(place))
     assert len(first.current) == 32

@@ -110,13 +110,11 @@ OTHER: dict[str, dict[str, Any]] = {
     "remind_checklist": {"item": "return_address", "last_confirmed": date(2025, 6, 1)},
     "propose_takeover": {
         "seller": "Gadgets Ltd.",
-        "strikes": ((ASKED, "escalation", "MG-42"), (DUE, "late", "MG-51"), (DUE, "chargeback", None)),
+        "strikes": ((ASKED, "escalated", "MG-42"), (DUE, "late_answer", "MG-51"), (DUE, "chargeback", None)),
         "window": timedelta(days=30),
         "limit": 3,
     },
-    "needs_you": {
-        "waiting": ((ASKED, '"Re: parcel" from ana.souza@mail.example', "review"), (DUE, "a mail of 31 MB", "parked"))
-    },
+    "needs_you": {"waiting": ((ASKED, '"Re: parcel" from ana.souza@mail.example', "review"), (DUE, "a mail of 31 MB", "parked"))},
 }
 ACTIONS = {
     "escalate": (("no_answer_needed", MAILTO + "No%20answer%20needed"), ("extend", MAILTO + "More%20time")),

@@ -8,10 +8,13 @@ import io
 import json
 import logging
 import re
+import sqlite3
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import StatementError
 
 from mailgate import events
 from mailgate.events import foreign, log, scrub
@@ -104,12 +107,21 @@ def test_tick_without_work_is_a_debug_line():
     assert lines(loud)[0]["level"] == "debug"
 
 
+def test_places_name_fields_too():
+    """The doors know their events as plain calls (wire/lobby.py)."""
+    stream = written()
+    error = ValueError(PLANTED)
+    events.session_failed("192.0.2.1", "ab12", error)
+    (line,) = lines(stream)
+    assert (line["client"], line["error_id"], line["error"]["type"]) == ("192.0.2.1", "ab12", "ValueError")
+
+
 def test_bound_ids_stand_on_every_line_that_lacks_its_own():
     stream = written()
     with events.bound(spool_id=317, ticket="MG-42"):
-        events.session_failed(door="smtp", client="::1", error="gone")
+        events.session_failed(client="::1", error_id=None, error="gone")
         events.message_settled(**SETTLED | {"ticket": "MG-7"})
-    events.session_failed(door="smtp", client="::1", error="gone")
+    events.session_failed(client="::1", error_id=None, error="gone")
     first, second, third = lines(stream)
     assert (first["spool_id"], first["ticket"]) == (317, "MG-42")
     assert second["ticket"] == "MG-7"
@@ -118,7 +130,7 @@ def test_bound_ids_stand_on_every_line_that_lacks_its_own():
 
 def test_captured_hears_everything_whole():
     with events.captured() as heard:
-        events.message_received(spool_id=1, message_id=None, door="smtp", client="::1", size=5)
+        events.message_received(spool_id=1, door="smtp", client="::1", size=5)
     assert heard == [
         {"event": "message.received", "level": "debug", "spool_id": 1, "message_id": None, "door": "smtp"}
         | {"client": "::1", "size": 5}
@@ -147,6 +159,27 @@ def test_addresses_inside_other_words_are_hashed_too():
     assert lines(stream)[0]["reply"].startswith("550 5.1.1 <")
 
 
+@pytest.mark.parametrize(
+    "address",
+    ['"anna b"@shop.test', "anna@[192.0.2.1]", "änna@läden.test", "a" * 300 + "@shop.test", "anna=x@shop.test", "anna@x"],
+)
+def test_odd_addresses_are_hashed_too(address):
+    stream = written()
+    events.data_refused("192.0.2.1", f"no mail for {address} here")
+    local = address.rpartition("@")[0].strip('"')
+    assert local not in lines(stream)[0]["reason"]
+    assert lines(stream)[0]["reason"].endswith(" here")
+
+
+def test_masking_is_quick_whatever_comes():
+    stream = written()
+    start = time.process_time()
+    for evil in ("a" * 10**6, "@" * 10**6, '"' * 10**6, "a@" * 10**6, "a." * 10**6):
+        events.data_refused("192.0.2.1", evil)
+    assert time.process_time() - start < 2
+    assert len(lines(stream)) == 5
+
+
 def test_plain_addresses_still_hide_what_a_reply_address_can_do():
     """The token in a reply address is a key to the ticket; a log is no place for it."""
     stream = written(addresses="plain")
@@ -167,7 +200,7 @@ def test_message_id_stays_whole():
 def test_no_value_can_forge_a_line_or_steer_a_terminal(form):
     stream = written(form)
     evil = 'x\r\n\x1b[31m\x00\x07\x85\u2028\u202e{"event":"message.settled"}\ud800'
-    events.session_refused(door=evil, client=evil, reply=evil, reason=evil)
+    events.session_refused(evil, evil, door=evil, reply=evil)
     (line,) = stream.getvalue().splitlines()
     assert line.isprintable()
     if form == "json":
@@ -214,6 +247,17 @@ def test_exception_of_the_machine_says_what_is_wrong():
     stream = written()
     events.loop_failed(loop="courier", error=OSError(28, "No space left on device", "/var/lib/m.db"))
     assert "No space left on device" in lines(stream)[0]["error"]["said"]
+
+
+def test_store_errors_say_the_machines_part_only():
+    """SQLAlchemy wraps what its driver or a bound value said."""
+    stream = written()
+    full = StatementError("failed", "INSERT", {"a": PLANTED}, sqlite3.OperationalError("database or disk is full"))
+    wrong = StatementError("failed", "INSERT", {"a": PLANTED}, ValueError(PLANTED))
+    for error in (full, wrong):
+        events.loop_failed(loop="store", error=error)
+    assert [line["error"].get("said") for line in lines(stream)] == ["database or disk is full", None]
+    assert PLANTED not in stream.getvalue()
 
 
 def test_exception_groups_and_causes_hide_their_words():
@@ -306,7 +350,8 @@ def test_every_event_is_one_function_of_its_name(name, function):
     assert re.fullmatch(r"[a-z]+(_[a-z]+)?\.[a-z]+(_[a-z]+)?", name)
     found = getattr(events, function)
     parameters = inspect.signature(found).parameters.values()
-    assert all(each.kind is each.KEYWORD_ONLY for each in parameters)
+    at_the_doors = function in ("session_refused", "session_failed", "data_refused")
+    assert at_the_doors or all(each.kind is each.KEYWORD_ONLY for each in parameters)
     assert not {"subject", "body", "text", "password", "html"} & {each.name for each in parameters}
     assert (inspect.getdoc(found) or "").endswith(".")
 

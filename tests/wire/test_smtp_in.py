@@ -8,6 +8,7 @@ from datetime import UTC, timedelta
 import pytest
 
 from mailgate.mail.message import Envelope
+from mailgate.wire import smtp_connection
 from mailgate.wire.smtp_in import Outcome
 
 from .conftest import house
@@ -407,7 +408,7 @@ async def test_too_many_bytes_in_flight_are_for_another_time():
         assert (await talk.says((b"x" * 998 + b"\r\n") * 200 + b".\r\n")).startswith("452 4.3.1")
         await talk.begins()
         assert (await talk.says(MAIL + b".\r\n")).startswith("250")
-    assert desk.doors._lobby.in_flight == 0
+    assert desk.doors.in_flight == 0
 
 
 async def test_closing_waits_for_the_mail_in_hand_and_sends_the_rest_away():
@@ -456,6 +457,42 @@ async def test_a_client_who_stalls_inside_a_mail_is_told_so():
         talk = await desk.visit()
         await talk.begins()
         assert await talk.says(b"Subject: slow\r\n") == "421 4.4.2 idle for too long"
+
+
+async def test_a_session_has_an_end_even_for_one_who_never_pauses():
+    """Thirty minutes by default, inside a mail or not; trusted relays keep their connection."""
+    async with house(session=timedelta(milliseconds=20)) as desk:
+        [trusted] = await desk.doors.open(["127.0.0.1:0"], "smtp", None, ["127.0.0.1"])
+        relay = await desk.visit(trusted)
+        talk, mailing = await desk.visit(), await desk.visit()
+        await mailing.begins()
+        assert await talk.hears() == "421 4.3.2 session too long"
+        assert await mailing.hears() == "421 4.3.2 session too long"
+        assert await relay.says("NOOP") == "250 2.0.0 ok"
+
+
+async def test_a_client_who_never_reads_is_dropped(monkeypatch: pytest.MonkeyPatch):
+    """A reply that cannot be delivered does not hold the session."""
+    monkeypatch.setattr(smtp_connection, "ABORT_AFTER", 0.01)
+    async with house(relays=("127.0.0.1",), idle=timedelta(milliseconds=50)) as desk:
+        talk = await desk.visit()
+        talk.writer.transport.pause_reading()
+        talk.writes(b"EHLO client.test\r\n" * 100_000)
+        [session] = desk.doors._lobby.guests
+        await asyncio.wait({session.handler}, timeout=20)
+        assert desk.doors.sessions == 0
+
+
+async def test_several_outcomes_over_smtp_make_one_careful_reply():
+    """SMTP has one reply: temporary if anybody's is."""
+
+    async def each(envelope: Envelope, content: bytes) -> tuple[Outcome, ...]:
+        return (Outcome(250, "2.0.0 a"), Outcome(451, "4.2.0 b"), Outcome(552, "5.2.2 c"))
+
+    async with house(accept=each) as desk:
+        talk = await desk.visit()
+        await talk.begins("a@shop.test", "b@shop.test", "c@shop.test")
+        assert await talk.says(MAIL + b".\r\n") == "451 4.2.0 b"
 
 
 async def test_doors_of_every_kind_open(tmp_path):

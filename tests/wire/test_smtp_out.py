@@ -245,7 +245,7 @@ async def test_a_password_is_not_sent_in_clear_unless_told_to():
         assert "pw" not in answer.text
 
 
-@pytest.mark.parametrize("url", ["http://x", "smtp://", "lmtp:", "smtp://h?tls=maybe", "mail", ""])
+@pytest.mark.parametrize("url", ["http://x", "smtp://", "maildir:", "lmtp:", "smtp://h?tls=maybe", "mail", ""])
 def test_a_smarthost_that_cannot_be_read_is_told_to_the_admin(url: str):
     """ValueError with what was got and expected."""
     with pytest.raises(ValueError, match="expected|names no host"):

@@ -53,7 +53,7 @@ async def test_a_handshake_of_garbage_ends_the_session(server_tls: ssl.SSLContex
         other = await desk.visit()
         assert (await other.says("EHLO c.test")).startswith("250")
         assert desk.log.refused == ["TLS handshake: SSLError"]
-        assert len(desk.doors._lobby.guests) == 1
+        assert desk.doors.sessions == 1
 
 
 async def test_a_renewed_certificate_is_taken_into_use(server_tls: ssl.SSLContext, client_tls: ssl.SSLContext):

@@ -1,0 +1,64 @@
+"""The verbs: `mailgate VERB --help` explains each.
+
+Exit codes: 0 ok · 64 usage · 65 bad input mail or data · 69 a service is unavailable · 70 a bug · 74 I/O · 75 try again later ·
+78 configuration. JSON goes to standard output, one object a line; logs and complaints go to standard error.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import click
+
+import mailgate
+from mailgate.cli import lists, look, run
+from mailgate.config import ConfigError
+from mailgate.store.engine import StoreError
+from mailgate.store.migrate import SchemaError
+
+USAGE, DATA, UNAVAILABLE, BUG, IO, TEMPORARY, CONFIG = 64, 65, 69, 70, 74, 75, 78
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(mailgate.__version__, prog_name="mailgate")
+def cli() -> None:
+    """A mail daemon that threads tickets, checks replies and keeps promises of time."""
+
+
+for verb in (*run.VERBS, *look.VERBS, *lists.VERBS):
+    cli.add_command(verb)
+
+
+def main() -> None:
+    """Run the command line and leave with the exit code that fits."""
+    sys.exit(_code())
+
+
+def _code() -> int:
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        return USAGE
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except ConfigError as error:
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+        return CONFIG
+    except (StoreError, SchemaError) as error:
+        click.echo(f"mailgate: {error}", err=True)
+        return UNAVAILABLE
+    except BrokenPipeError:
+        return 0
+    except OSError as error:
+        click.echo(f"mailgate: {error}", err=True)
+        return IO
+    except Exception:
+        traceback.print_exc()
+        return BUG
+    return code if isinstance(code, int) else 0

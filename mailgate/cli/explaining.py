@@ -1,0 +1,55 @@
+"""Put a ticket's history into sentences: how each mail was threaded, what it broke, why each instant is due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from mailgate.desk.party import Desk
+from mailgate.desk.ticket import Clock, Ticket
+
+
+def explained(ticket: Ticket, history: Sequence[Mapping[str, Any]], desk: Desk | None) -> Iterator[str]:
+    """Lines for people, in the desk's zone."""
+    zone = ZoneInfo(desk.zone if desk else "UTC")
+    yield f"{ticket.tag}: {ticket.subject}"
+    yield f"opened under policy {ticket.policy[:12]} for the seller {ticket.seller or '(nobody registered)'}, entity {ticket.entity or '-'}"
+    yield ""
+    for row in history:
+        yield f"{_when(row['at'], zone)}  {_said(row['event'], row['data'])}"
+    for clock in ticket.clocks:
+        yield ""
+        yield from _clock(clock, zone)
+
+
+def _when(instant: datetime, zone: ZoneInfo) -> str:
+    return instant.astimezone(zone).strftime("%a %Y-%m-%d %H:%M:%S %Z")
+
+
+def _said(event: str, data: Mapping[str, Any]) -> str:
+    if event == "opened":
+        how = f"opened; evidence: {data.get('evidence')}"
+        linked = f", points to MG-{data['linked_to']} but not joined: {data.get('doubt')}" if data.get("linked_to") else ""
+        return how + linked
+    if data.get("action"):
+        return f"{event} to {', '.join(data['roles']) or 'nobody (no one fills the role)'}" + _details(data.get("say", {}))
+    if "by" in data:
+        broken = f"; does not count, it lacks {', '.join(data['missing'])}" if data.get("missing") else ""
+        return f"{event} by {data['by'] or 'nobody known'} ({data.get('level', '-')}){broken}  <{data.get('message_id')}>"
+    return event.replace("_", " ") + _details({name: value for name, value in data.items() if name != "promises"})
+
+
+def _details(said: Mapping[str, Any]) -> str:
+    return "".join(f"  {name}={value}" for name, value in said.items() if value not in (None, "", [], {}))
+
+
+def _clock(clock: Clock, zone: ZoneInfo) -> Iterator[str]:
+    yield f"clock {clock.name}, episode {clock.episode}: {clock.state}; it runs for <{clock.for_message}>"
+    yield f"  from {_when(clock.started_at, zone)}, due {_when(clock.due, zone) if clock.due else 'never'}"
+    for mark in clock.marks:
+        fired = f"fired {_when(mark.fired_at, zone)}" if mark.fired_at else "to come" if clock.running else "dropped"
+        yield f"  {mark.step} {mark.occurrence}: {_when(mark.due, zone)}, {mark.due - clock.started_at} after the start; {fired}"
+    if clock.stopped_at:
+        yield f"  {clock.state} {_when(clock.stopped_at, zone)}" + (f" by <{clock.stopped_by}>" if clock.stopped_by else "")

@@ -1,0 +1,68 @@
+"""Options that several verbs share, and how a verb gets at the store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from mailgate import config
+from mailgate.config import Settings
+from mailgate.store.engine import Store
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def with_config(function: F) -> F:
+    """--config and --set."""
+    path = click.option("--config", "directory", type=click.Path(path_type=Path), default=Path("."), show_default=True,
+                        help="The configuration's directory, or its mailgate.toml.")  # fmt: skip
+    sets = click.option("--set", "sets", multiple=True, metavar="SECTION.KEY=VALUE", help="Override one key; repeatable.")
+    return path(sets(function))
+
+
+def with_json(function: F) -> F:
+    """--json."""
+    return click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")(function)
+
+
+def opened(directory: Path, sets: tuple[str, ...]) -> tuple[Settings, Store]:
+    """The configuration, and its store. Raises ConfigError or StoreError."""
+    settings = config.load(directory, sets)
+    return settings, Store.open(config.store_url(settings), settings.directory)
+
+
+def say(row: Mapping[str, Any]) -> None:
+    """One JSON line on standard output."""
+    click.echo(json.dumps(row, ensure_ascii=False, default=plain))
+
+
+def plain(value: Any) -> Any:
+    """What JSON has no form for: instants as UTC text, sets as lists."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, frozenset | set):
+        return sorted(value)
+    return str(value)
+
+
+def table(rows: list[Mapping[str, Any]], columns: tuple[str, ...]) -> None:
+    """Plain columns for people."""
+    texts = [[_cell(row.get(name)) for name in columns] for row in rows]
+    widths = [max(len(line[i]) for line in [list(columns), *texts]) for i in range(len(columns))]
+    for line in [list(columns), *texts]:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    if isinstance(value, list | tuple | set | frozenset):
+        return ", ".join(map(str, value)) or "-"
+    return str(value)

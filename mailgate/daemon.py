@@ -1,0 +1,267 @@
+"""Wiring only: open the store and the doors, start the three paths, answer signals, say when everything is ready.
+
+A SIGHUP reads the configuration again, all or nothing: a faulty one is refused, named in the log, and the old one stays. A
+SIGTERM closes the doors, lets what is in hand finish (ten seconds at the most) and ends. Each loop that fails is started again;
+the watchdog is fed only while every loop moves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+import mailgate
+from mailgate import config, events
+from mailgate.config import ConfigError, Settings
+from mailgate.courier import Courier, Schedule
+from mailgate.desk.house import House, Source
+from mailgate.desk.route import Roster
+from mailgate.gateway import Gateway
+from mailgate.mail.message import Envelope
+from mailgate.store import outbox, spool
+from mailgate.store.engine import Store
+from mailgate.timekeeper import Timekeeper, wind
+from mailgate.wire import clock
+from mailgate.wire.http import Board
+from mailgate.wire.lobby import Limits, Outcome
+from mailgate.wire.metrics import Gauges
+from mailgate.wire.smtp_in import Doors
+from mailgate.wire.smtp_out import Smarthost, smarthost
+
+DRAIN = 10.0
+RESTART_PAUSE = 1.0
+FIXED = ("store", "smtp", "lmtp", "http", "hostname")
+
+
+def house_of(settings: Settings) -> House:
+    """What the three paths need of the configuration. Raises ConfigError for unreadable keys."""
+    return House(
+        roster=Roster.of(settings.desks, settings.sellers),
+        policies=settings.policies,
+        sources={name: Source(desk.pack, settings.packs[desk.pack].raw, desk.options) for name, desk in settings.desks.items()},
+        templates=settings.templates,
+        keys=config.keys(settings),
+        allowed=dict(settings.trust.allowed),
+        relays=settings.trust.relays,
+        authserv_ids=settings.trust.authserv_ids,
+    )
+
+
+def tls_of(settings: Settings) -> ssl.SSLContext | None:
+    """The certificate that the doors offer with STARTTLS, or None."""
+    if settings.tls.certificate is None or settings.tls.key is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(settings.tls.certificate, settings.tls.key)
+    return context
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The doors' limits."""
+    limits = settings.limits
+    return Limits(
+        size=limits.message_size,
+        recipients=limits.recipients,
+        connections=limits.connections,
+        connections_per_network=limits.connections_per_client,
+        hard_errors=limits.errors,
+        idle=limits.idle,
+        session=limits.session,
+    )
+
+
+def smarthost_of(settings: Settings, url: str = "") -> Smarthost:
+    """The next hop of outgoing mail, or of a desk's `hand_on` URL."""
+    if url:
+        return smarthost(url, hostname=settings.host)
+    out = settings.smarthost
+    password = config.password(out.password_file) if out.password_file else ""
+    return smarthost(out.url, username=out.username, password=password, hostname=settings.host)
+
+
+@dataclass
+class Daemon:
+    """One running mailgate. `reread` gives the configuration anew for a reload."""
+
+    settings: Settings
+    reread: Callable[[], Settings]
+
+    def __post_init__(self) -> None:
+        """Open the store and build the paths; nothing listens yet."""
+        settings, house = self.settings, house_of(self.settings)
+        self.store = Store.open(config.store_url(settings), settings.directory)
+        self.gateway = Gateway(self.store, house)
+        self.timekeeper = Timekeeper(self.store, house, settings.timers.catch_up)
+        routes = {desk.hand_on: smarthost_of(settings, desk.hand_on) for desk in settings.desks.values() if desk.hand_on}
+        schedule = Schedule(settings.smarthost.retry, settings.smarthost.give_up)
+        self.courier = Courier(self.store, house, smarthost_of(settings), routes, schedule)
+        self.doors = Doors(self._accept, self.gateway.knows, limits_of(settings), settings.host, events)
+        self.registry = CollectorRegistry()
+        self.gauges = Gauges(self.registry)
+        self.board = Board(self._unready, self.registry)
+        self.stopping = asyncio.Event()
+        self.ready = False
+
+    async def run(self) -> None:
+        """Serve until told to stop."""
+        started = clock.monotonic()
+        settings = self.settings
+        events.daemon_started(
+            version=mailgate.__version__,
+            host=settings.host,
+            store=settings.store.url.partition(":")[0],
+            desks=len(settings.desks),
+            sellers=len(settings.sellers),
+        )
+        await self._recover()
+        loops = [asyncio.create_task(self._kept(name, work)) for name, work in self._loops().items()]
+        try:
+            await self._open()
+            await self.stopping.wait()
+        finally:
+            await self._stop(loops, started)
+
+    def _loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        return {
+            "gateway": self.gateway.work,
+            "timekeeper": self.timekeeper.work,
+            "courier": self.courier.work,
+            "nudge": self._nudge,
+            "watch": self._watch,
+        }
+
+    async def _open(self) -> None:
+        settings = self.settings
+        tls, relays = tls_of(settings), settings.trust.relays
+        smtp = await self.doors.open(settings.smtp.listen, "smtp", tls, relays)
+        lmtp = await self.doors.open(settings.lmtp.listen, "lmtp", tls, relays)
+        http = [await self.board.open(settings.http.listen)] if settings.http.listen else []
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._told_to_stop, signal.Signals(number).name)
+        loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(self.reload()))
+        self.ready = True
+        notify("READY=1")
+        events.daemon_ready(smtp=smtp, lmtp=lmtp, guard=(), http=http)
+
+    def _told_to_stop(self, reason: str) -> None:
+        if not self.stopping.is_set():
+            events.daemon_stopping(reason=reason)
+            notify("STOPPING=1")
+            self.stopping.set()
+
+    async def _stop(self, loops: list[asyncio.Task[None]], started: float) -> None:
+        """Doors first, then what is in hand, then the loops, then the store."""
+        self.ready = False
+        begun = clock.monotonic()
+        await self.doors.drain(DRAIN)
+        clean = True
+        try:
+            await asyncio.wait_for(self.gateway.catch_up(), timeout=max(1.0, DRAIN - (clock.monotonic() - begun)))
+        except TimeoutError:
+            clean = False
+        for task in loops:
+            task.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+        await self.board.close()
+        for hop in (self.courier.smarthost, *self.courier.routes.values()):
+            await hop.close()
+        self.store.close()
+        events.daemon_stopped(clean=clean, ms=int((clock.monotonic() - started) * 1000))
+
+    async def _accept(self, envelope: Envelope, raw: bytes) -> Outcome:
+        return Outcome(250, f"2.0.0 stored as {await self.gateway.accept(envelope, raw)}")
+
+    async def _recover(self) -> None:
+        counts = await self.store.run(spool.counts)
+        if waiting := counts.get("received", 0):
+            events.spool_recovered(count=waiting, oldest=await self.store.run(spool.oldest_waiting))
+
+    async def _kept(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run a loop for ever: one that fails is told of and started again."""
+        while True:
+            try:
+                await work()
+            except Exception as error:
+                events.loop_failed(loop=name, error=error)
+                await asyncio.sleep(RESTART_PAUSE)
+
+    async def _nudge(self) -> None:
+        """Whatever was settled may have set a clock or queued a notice: wake the other two paths."""
+        while True:
+            await self.gateway.settled.wait()
+            self.gateway.settled.clear()
+            self.timekeeper.woken.set()
+            self.courier.woken.set()
+
+    async def _watch(self) -> None:
+        """Feed the watchdog while the store answers, and keep the gauges fresh."""
+        while True:
+            self.gauges.show(await self.store.run(spool.counts), await self.store.run(outbox.counts))
+            self.courier.woken.set()
+            notify("WATCHDOG=1")
+            await asyncio.sleep(15)
+
+    def _unready(self) -> str | None:
+        return None if self.ready else "starting or stopping"
+
+    async def reload(self) -> None:
+        """Take a changed configuration into force, all or nothing."""
+        notify("RELOADING=1")
+        try:
+            settings = await asyncio.get_running_loop().run_in_executor(None, self.reread)
+            house, tls = house_of(settings), tls_of(settings)
+        except (ConfigError, OSError, ssl.SSLError) as error:
+            problems = [str(one) for one in error.problems] if isinstance(error, ConfigError) else [str(error)]
+            events.config_refused(problems=problems)
+        else:
+            changed = [name for name in FIXED if getattr(settings, name) != getattr(self.settings, name)]
+            self.settings = settings
+            self.gateway.house = self.timekeeper.house = self.courier.house = house
+            self.doors.replace_tls(tls)
+            await self.store.run(partial(wind, house=house, now=clock.now()))
+            events.config_reloaded(desks=len(settings.desks), sellers=len(settings.sellers), needs_restart=changed)
+        notify("READY=1")
+
+
+def notify(state: str) -> None:
+    """Tell the service manager, if there is one (sd_notify(3))."""
+    path = os.environ.get("NOTIFY_SOCKET", "")
+    if not path:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.connect("\0" + path[1:] if path.startswith("@") else path)
+        channel.sendall(state.encode())
+
+
+def serve(path: Path, overrides: tuple[str, ...]) -> None:
+    """Run the daemon until it is told to stop. Raises ConfigError, StoreError, OSError when it can't start."""
+    reread = partial(config.load, path, overrides)
+    settings = reread()
+    key = config.keys(settings).current
+    events.configure(settings.logs.format, settings.logs.addresses, sys.stderr, level=settings.logs.level, key=key)
+
+    async def main() -> None:
+        await Daemon(settings, reread).run()
+
+    runner = _uvloop_run() or asyncio.run
+    runner(main())
+
+
+def _uvloop_run() -> Callable[[Awaitable[None]], None] | None:
+    try:
+        import uvloop  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        return None
+    run: Callable[[Awaitable[None]], None] = uvloop.run
+    return run

@@ -1,0 +1,103 @@
+"""The events of mail going out: what became of each notice, and what its bounces say. Called as mailgate.events.NAME."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from mailgate.events.log import event
+
+Ticket = str | int | None
+
+
+@event("notice.queued")
+def notice_queued(*, outbox_id: int, notice: str, to: Collection[str], ticket: Ticket, spool_id: int | None = None) -> None:
+    """A notice was decided on and waits in the outbox."""
+
+
+@event("notice.sent")
+def notice_sent(
+    *,
+    outbox_id: int,
+    notice: str,
+    to: str,
+    ticket: Ticket,
+    attempts: int,
+    code: int | None = None,
+    reply: str | None = None,
+    message_id: str | None = None,
+) -> None:
+    """The next hop took a notice."""
+
+
+@event("notice.deferred", "warning")
+def notice_deferred(
+    *,
+    outbox_id: int,
+    notice: str,
+    to: str,
+    ticket: Ticket,
+    attempts: int,
+    code: int | None = None,
+    reply: str | None = None,
+    next_attempt_at: datetime | None = None,
+) -> None:
+    """The next hop did not take a notice now; it is tried again."""
+
+
+@event("notice.refused", "error")
+def notice_refused(
+    *,
+    outbox_id: int,
+    notice: str,
+    to: str,
+    ticket: Ticket,
+    attempts: int,
+    code: int | None = None,
+    reply: str | None = None,
+) -> None:
+    """A notice was refused for good, or nobody took it in time."""
+
+
+@event("notice.uncertain", "warning")
+def notice_uncertain(
+    *,
+    outbox_id: int,
+    notice: str,
+    to: str,
+    ticket: Ticket,
+    attempts: int,
+    code: int | None = None,
+    reply: str | None = None,
+    message_id: str | None = None,
+) -> None:
+    """No answer came after a notice's data; it is sent again with the same Message-ID."""
+
+
+@event("notice.superseded")
+def notice_superseded(*, outbox_id: int, notice: str, ticket: Ticket, to: str | None = None, reason: str | None = None) -> None:
+    """A notice no longer held when its turn came; it was not sent."""
+
+
+@event("address.bounced", "warning")
+def address_bounced(
+    *,
+    address: str,
+    verdict: str,
+    status: str | None,
+    provider: str | None,
+    party: str | None,
+    ticket: Ticket = None,
+    spool_id: int | None = None,
+) -> None:
+    """Mail to an address does not arrive; `verdict` says why (suppressed, user_unknown, full, ...)."""
+
+
+@event("outbox.held", "warning")
+def outbox_held(*, scope: str, name: str | None, reason: str, count: int | None = None) -> None:
+    """The brake is on: mail is taken in, and nothing of this scope leaves."""
+
+
+@event("outbox.released", "warning")
+def outbox_released(*, scope: str, name: str | None, count: int | None = None) -> None:
+    """The brake is off; what was held leaves in its turn."""

@@ -1,0 +1,83 @@
+"""The end of a mail's way: what later mail must know of it, who else gets it, and the spool row that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from mailgate.desk.follow import Decision
+from mailgate.desk.party import Desk
+from mailgate.desk.ticket import Ticket
+from mailgate.mail import address as addresses
+from mailgate.mail.message import Message
+from mailgate.store import memory, outbox, spool, tickets
+from mailgate.store.outbox import Outgoing
+from mailgate.store.spool import Spooled, Twin
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the store keeps of a mail beside its bytes."""
+
+    message: Message
+    kind: str
+    fingerprint: str
+    desk: Desk
+
+
+def again(connection: Connection, mail: Spooled, kept: Kept, twin: Twin, now: datetime) -> None:
+    """The same mail once more: identical bytes are a further sighting, the same content is settled beside it (G-07)."""
+    if twin.sha256 == mail.sha256:
+        spool.sighted(connection, mail, twin.spool_id)
+        return
+    known = {"message_id": kept.message.message_id, "ticket": twin.ticket, "duplicate_of": twin.spool_id}
+    spool.settle(connection, mail.id, now, desk=kept.desk.name, **known)
+
+
+def remember(connection: Connection, mail: Spooled, kept: Kept, decision: Decision, ticket: Ticket | None, now: datetime) -> None:
+    """Keep the new text with its audience and the ids that the mail carries and mentions; then the row is settled."""
+    number, message = ticket.number if ticket else None, kept.message
+    about = {
+        "spool_id": mail.id, "desk": kept.desk.name, "message_id": message.message_id, "fingerprint": kept.fingerprint,
+        "class": kept.kind, "at": mail.envelope.received_at,
+    }  # fmt: skip
+    tickets.remember(connection, decision, number, about)
+    if number is not None and kept.kind not in ("dsn", "arf", "mdn"):
+        tickets.know(connection, number, message.message_id, message.names)
+    if decision.away is not None and decision.seller is not None:
+        memory.set_away(connection, kept.desk.name, decision.seller.id, decision.away, now)
+    if decision.away is False and message.author:
+        memory.revive(connection, addresses.key(message.author))
+    if decision.bounced is not None:
+        memory.bury(connection, addresses.key(decision.bounced[0]), decision.bounced[1], now)
+    spool.settle(connection, mail.id, now, desk=kept.desk.name, message_id=message.message_id, ticket=number)
+
+
+def hand_on(connection: Connection, mail: Spooled, desk: Desk, decision: Decision, ticket: Ticket | None) -> tuple[str, ...]:
+    """Who gets the unchanged bytes: a receiving desk's people, or its staff where a reply came to our own address (D-26)."""
+    number = ticket.number if ticket else None
+    if desk.hand_on and mail.envelope.door in ("smtp", "lmtp"):
+        own = [addresses.untagged(one) for one in mail.envelope.forward_paths if desk.answers_for(one)]
+        return _queued(
+            connection,
+            mail,
+            own,
+            Outgoing("hand_on", desk.name, "", "", b"", mail.envelope.received_at, number, route=desk.hand_on),
+        )
+    if decision.pass_on:
+        entity = desk.entities.get(ticket.entity or "") if ticket else None
+        readers = desk.staff or ((entity.helpdesk,) if entity else ())
+        return _queued(connection, mail, readers, Outgoing("pass_on", desk.name, "", "", b"", mail.envelope.received_at, number))
+    return ()
+
+
+def _queued(connection: Connection, mail: Spooled, readers: Sequence[str], pattern: Outgoing) -> tuple[str, ...]:
+    identity = f"{pattern.notice}.{mail.id}@spool"
+    for reader in dict.fromkeys(readers):
+        row = replace(pattern, reader=reader, message_id=identity, raw=mail.raw, reverse_path=mail.envelope.reverse_path)
+        if not outbox.exists(connection, identity, reader):
+            outbox.reserve(connection, row)
+    return tuple(dict.fromkeys(readers))

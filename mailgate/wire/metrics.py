@@ -1,0 +1,25 @@
+"""What Prometheus reads: counts of mail by state. No address, subject or ticket is a label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Gauge, Info
+
+import mailgate
+
+
+class Gauges:
+    """The gauges of one daemon, shown at /metrics."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._spool = Gauge("mailgate_spool_messages", "Mail in the spool", ["state"], registry=registry)
+        self._outbox = Gauge("mailgate_outbox_messages", "Mail in the outbox", ["state"], registry=registry)
+        Info("mailgate_build", "The program", registry=registry).info({"version": mailgate.__version__})
+
+    def show(self, spool: Mapping[str, int], outbox: Mapping[str, int]) -> None:
+        """Show these counts from now on; a state that emptied shows zero."""
+        for state in ("received", "settled", "parked", "held"):
+            self._spool.labels(state).set(spool.get(state, 0))
+        for state in ("queued", "sent", "deferred", "uncertain", "refused", "superseded", "cancelled"):
+            self._outbox.labels(state).set(outbox.get(state, 0))
