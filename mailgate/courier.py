@@ -46,7 +46,7 @@ def ready(connection: Connection, now: datetime) -> tuple[Outgoing, ...]:
         else:
             outbox.settle(connection, row.id, "superseded", now, answer="no longer holds")
             events.notice_superseded(
-                outbox_id=row.id, notice=row.notice, reader=row.reader, ticket=row.ticket, reason="no longer holds"
+                outbox_id=row.id, notice=row.notice, to=row.reader, ticket=row.ticket, reason="no longer holds"
             )
     return tuple(going)
 
@@ -132,8 +132,8 @@ class Courier:
 
 def tell(row: Outgoing, sent: Sent, outcome: Outcome) -> None:
     """The log line of one attempt."""
-    about: dict[str, Any] = {"outbox_id": row.id, "notice": row.notice, "reader": row.reader, "ticket": row.ticket}
-    tried = {"attempts": row.attempts + 1}
+    about: dict[str, Any] = {"outbox_id": row.id, "notice": row.notice, "to": row.reader, "ticket": row.ticket}
+    tried: dict[str, Any] = {"attempts": row.attempts + 1}
     reply = f"{sent.code or ''} {sent.text}".strip()
     if outcome.state == "sent":
         events.notice_sent(**about, **tried, message_id=row.message_id, reply=reply)

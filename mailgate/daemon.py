@@ -51,7 +51,7 @@ def house_of(settings: Settings) -> House:
         sources={name: Source(desk.pack, settings.packs[desk.pack].raw, desk.options) for name, desk in settings.desks.items()},
         templates=settings.templates,
         keys=config.keys(settings),
-        allowed=dict(settings.trust.allowed),
+        allowed={level: tuple(acts) for level, acts in settings.trust.allowed.items()},
         relays=settings.trust.relays,
         authserv_ids=settings.trust.authserv_ids,
     )
@@ -73,7 +73,7 @@ def limits_of(settings: Settings) -> Limits:
         size=limits.message_size,
         recipients=limits.recipients,
         connections=limits.connections,
-        connections_per_network=limits.connections_per_client,
+        connections_per_network=limits.connections_per_network,
         hard_errors=limits.errors,
         idle=limits.idle,
         session=limits.session,
@@ -212,8 +212,8 @@ class Daemon:
             notify("WATCHDOG=1")
             await asyncio.sleep(15)
 
-    def _unready(self) -> str | None:
-        return None if self.ready else "starting or stopping"
+    def _unready(self) -> str:
+        return "" if self.ready else "starting or stopping"
 
     async def reload(self) -> None:
         """Take a changed configuration into force, all or nothing."""

@@ -69,6 +69,7 @@ class Settled:
     written: Written = field(default_factory=lambda: Written(None))
     message_id: str | None = None
     reason: str = ""
+    door: str = ""
 
 
 def read(raw: bytes, envelope: Envelope, house: House) -> Read:
@@ -90,7 +91,7 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
     kept = finish.Kept(got.message, got.kind, got.fingerprint, desk)
     if (twin := spool.twin(connection, desk.name, got.fingerprint)) is not None:
         finish.again(connection, mail, kept, twin, now)
-        return Settled(mail.id, "duplicate", desk.name, got.kind, "duplicate", twin.ticket, message_id=got.message.message_id)
+        return Settled(mail.id, "duplicate", desk.name, got.kind, "duplicate", twin.ticket, message_id=got.message.message_id, door=mail.envelope.door)
     context = look_up(connection, mail, got, desk, house)
     decision = decide(got.message, context, mail.envelope.received_at)
     written = act(connection, decision, context.scene, house, mail.envelope.received_at, mail.id)
@@ -173,7 +174,8 @@ class Gateway:
     async def accept(self, envelope: Envelope, raw: bytes) -> int:
         """Stages 1 and 2: the spool id of the mail, which is durable when this returns."""
         desks = {desk.name for one in envelope.forward_paths if (desk := self.house.roster.desk_of(one))}
-        arrivals = [(envelope, raw, name) for name in sorted(desks)] or [(envelope, raw, None)]
+        names: list[str | None] = [*sorted(desks)] or [None]
+        arrivals = [(envelope, raw, name) for name in names]
         ids = await self.store.run(partial(spool.put, arrivals=arrivals))
         events.message_received(spool_id=ids[0], message_id=None, door=envelope.door, client=envelope.client, size=len(raw))
         self.arrived.set()
@@ -240,16 +242,16 @@ def _read_all(mails: Sequence[Spooled], house: House) -> list[Read | Exception]:
 
 def tell(done: Settled, seconds: float) -> None:
     """The log lines of one settled mail: what moved, then its one summary line."""
-    ids = {"spool_id": done.spool_id, "message_id": done.message_id}
+    ids: dict[str, Any] = {"spool_id": done.spool_id, "message_id": done.message_id}
     if done.state == "parked":
         events.message_parked(**ids, error=done.reason)
         return
     if done.state == "duplicate":
-        events.message_duplicate(**ids, door="")
+        events.message_duplicate(**ids, door=done.door)
         return
     _tell_moves(done)
     for outbox_id, notice, reader in done.written.queued:
-        events.notice_queued(outbox_id=outbox_id, notice=notice, reader=reader, ticket=done.ticket, spool_id=done.spool_id)
+        events.notice_queued(outbox_id=outbox_id, notice=notice, to=(reader,), ticket=done.ticket, spool_id=done.spool_id)
     broken = [violation.rule for violation in done.decision.violations]
     events.message_settled(
         **ids, desk=done.desk, ticket=done.ticket, class_=done.kind, meaning=done.event, evidence=done.match.evidence,

@@ -187,4 +187,4 @@ def tell(done: Fired, now: datetime) -> None:
             occurrence=occurrence, due=done.due, late=now - done.due,
         )  # fmt: skip
     for outbox_id, notice, reader in done.queued:
-        events.notice_queued(outbox_id=outbox_id, notice=notice, ticket=done.ticket, reader=reader)
+        events.notice_queued(outbox_id=outbox_id, notice=notice, ticket=done.ticket, to=(reader,))

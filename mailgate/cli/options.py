@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -50,7 +50,7 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def table(rows: list[Mapping[str, Any]], columns: tuple[str, ...]) -> None:
+def table(rows: Sequence[Mapping[str, Any]], columns: tuple[str, ...]) -> None:
     """Plain columns for people."""
     texts = [[_cell(row.get(name)) for name in columns] for row in rows]
     widths = [max(len(line[i]) for line in [list(columns), *texts]) for i in range(len(columns))]

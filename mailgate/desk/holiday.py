@@ -72,9 +72,7 @@ def _year(country: str, subdivision: str | None, year: int) -> frozenset[date]:
     if not FIRST_YEAR <= year <= LAST_YEAR:
         raise ValueError(f"holidays are known for {FIRST_YEAR} to {LAST_YEAR}, not for {year}")
     language = _language(country)
-    found = catalogue.country_holidays(
-        country, subdiv=subdivision, years=year, expand=False, observed=True, language=language
-    )
+    found = catalogue.country_holidays(country, subdiv=subdivision, years=year, expand=False, observed=True, language=language)
     return frozenset(found)
 
 

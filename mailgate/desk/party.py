@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from mailgate.mail import address as addresses
+import mailgate.mail.address as addresses
 
 
 def _address(value: object) -> object:

@@ -42,7 +42,8 @@ _OPENER = any_of(
 _LABEL = re.compile(r"\s{0,8}[*_]{0,2}([^\W\d_][^:\uff1a\n*<>@]{0,28}?)\s?[*_]{0,2}\s?[:\uff1a]\s?[*_]{0,2}\s*(\S.*)?$")
 _FROM = any_of(
     r"""
-    from|de|von|da|van|fra|från|fran|od|от|від|kimden|gönderen|از|فرستنده|发件人|寄件者|寄件人|差出人|보낸 ?사람|remetente|mittente
+    from|de|von|da|van|fra|från|fran|od|от|від|kimden|gönderen|از|فرستنده|发件人|寄件者|寄件人|差出人|보낸 ?사람|remetente
+    mittente
     expéditeur|expediteur|remitente|absender|feladó|lähettäjä|avsändare|afzender|nadawca|απο|από|מאת|من|de la|gửi từ
     dari|odesílatel
     """

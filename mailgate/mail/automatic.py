@@ -47,7 +47,8 @@ _AWAY = any_of(
 _RECEIVED = any_of(
     r"""
     (?:received|got|registered|created|opened|logged) (?:your|a (?:new )?(?:ticket|request|case)|the following)
-    (?:ticket|request|case|message|e-?mail|inquiry|enquiry|issue).{0,60}(?:has been|was|is) (?:received|created|registered|opened|logged|assigned)
+    (?:ticket|request|case|message|e-?mail|issue).{0,60}(?:has been|was|is) (?:received|created|registered|opened|logged)
+    (?:inquiry|enquiry).{0,60}(?:has been|was|is) (?:received|registered|logged)
     do not reply|automatic(?:ally)?(?: generated)? (?:response|reply|message)|anfrage.{0,40}(?:erhalten|eingegangen)
     recebemos (?:a )?sua|abbiamo ricevuto|hemos recibido|avons (?:bien )?reçu|دریافت شد|ثبت شد
     """

@@ -12,12 +12,30 @@ LIMIT = 5000
 ENOUGH = 3
 
 _WORDS = {
-    "en": "the and you your for with this that have has not are was were been please would could my from they what when we our",
-    "pt": "não você vocês uma para com que meu minha está estou foi obrigado obrigada seu sua mas ainda também já aos pelo pela são do da em um",
-    "it": "non che per una sono ho il della del di con mio mia è questo questa grazie ma anche gli nel ancora stato alla vorrei buongiorno",
-    "de": "nicht und ich die der das ist ein eine sie mit für auf bitte mir mein meine habe haben wir auch noch zu den dem wurde",
-    "es": "no que para una con mi está estoy gracias pero por el los las del su ha usted también ya hola muy cuando es un la",
-    "fr": "ne pas que pour une avec mon ma est je vous merci mais les des dans votre nous ce cette aussi été bonjour sur le la",
+    "en": """
+        the and you your for with this that have has not are was were been please would could my from they
+        what when we our
+    """,
+    "pt": """
+        não você vocês uma para com que meu minha está estou foi obrigado obrigada seu sua mas ainda também já
+        aos pelo pela são do da em um
+    """,
+    "it": """
+        non che per una sono ho il della del di con mio mia è questo questa grazie ma anche gli nel ancora
+        stato alla vorrei buongiorno
+    """,
+    "de": """
+        nicht und ich die der das ist ein eine sie mit für auf bitte mir mein meine habe haben wir auch noch
+        zu den dem wurde
+    """,
+    "es": """
+        no que para una con mi está estoy gracias pero por el los las del su ha usted también ya hola muy
+        cuando es un la
+    """,
+    "fr": """
+        ne pas que pour une avec mon ma est je vous merci mais les des dans votre nous ce cette aussi été
+        bonjour sur le la
+    """,
 }
 _TABLE = {name: frozenset(words.split()) for name, words in _WORDS.items()}
 _WORD = re.compile(r"[^\W\d_]+")

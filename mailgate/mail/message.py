@@ -12,13 +12,10 @@ text. What went wrong is in `defects`; `raw` stays the evidence.
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from email.feedparser import BytesFeedParser
-from email.message import Message as Tree
 from functools import cached_property
 
 from mailparser import MailParser
@@ -27,6 +24,9 @@ from mailparser.utils import decode_header_part, mime_header_view
 from mailgate.mail import address, ids, words
 from mailgate.mail.address import Mailbox
 from mailgate.mail.scan import Scan, fields, scan
+from mailgate.mail.tree import Leafy, Part, build, decode, disposition, leaves, parameter
+
+__all__ = ["ORIGINALS", "Attachment", "Envelope", "Message", "Part", "fingerprint", "parse"]
 
 ORIGINALS = (
     "message/rfc822",
@@ -61,34 +61,6 @@ class Attachment:
     content_type: str
     size: int
     sha256: str
-
-
-@dataclass(frozen=True)
-class Part:
-    """A decoded leaf of the MIME tree, or a whole attached message."""
-
-    content_type: str
-    filename: str | None
-    disposition: str | None
-    content: bytes
-    headers: tuple[tuple[str, str], ...]
-    charset: str | None = None
-
-    @property
-    def is_body(self) -> bool:
-        """True for unnamed inline text (RFC 2183 §2), and for a multipart that has no parts."""
-        unmarked = self.filename is None and self.disposition != "attachment"
-        return unmarked and self.content_type.startswith(("text/", "multipart/"))
-
-    @property
-    def text(self) -> str:
-        """The content exactly as declared, with LF line ends; what its charset does not have is U+FFFD."""
-        return _lines(words.declared(self.content, self.charset))
-
-    @property
-    def readable(self) -> str:
-        """The content as its sender meant it, where he declared no charset or a wrong one: for people."""
-        return _lines(words.decoded(self.content, self.charset))
 
 
 @dataclass(frozen=True)
@@ -232,10 +204,6 @@ class Message:
         return tuple(dict.fromkeys(filter(None, found)))
 
 
-def _lines(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
-
-
 _LINE = dict.fromkeys([*range(32), 0x7F, *range(0x80, 0xA0), 0x2028, 0x2029], " ")
 
 
@@ -254,39 +222,14 @@ def fingerprint(message: Message) -> str:
     return digest.hexdigest()
 
 
-class _Opaque(Tree):
-    """A MIME part whose attached messages are leaves: nothing is read into them, so their bytes stay exact."""
-
-    @property
-    def source(self) -> bytes:
-        """The content as it was on the wire: the standard library's own reader decodes it on the way out."""
-        payload = self.__dict__.get("_payload")
-        return payload.encode("utf-8", "surrogateescape") if isinstance(payload, str) else b""
-
-    @property
-    def own_type(self) -> str:
-        return super().get_content_type()
-
-    def get_content_type(self) -> str:
-        own = super().get_content_type()
-        return "application/octet-stream" if own.startswith("message/") else own
-
-    def get_content_subtype(self) -> str:
-        """html or plain only: mail-parser logs a warning for anything else that has no name."""
-        return "html" if self.own_type == "text/html" else "plain"
-
-    def get_content_maintype(self) -> str:
-        return self.get_content_type().partition("/")[0]
-
-
 def _leaves(found: Scan) -> tuple[tuple[Part, ...], tuple[str, ...]]:
     """The leaves of the MIME tree and the parser's complaints."""
     head = b"".join(name.encode() + b": " + value + b"\n" for name, value in _mime_fields(found) if b"\n" not in value)
     defects: list[str] = []
     try:
-        tree = _tree(head + b"\n" + found.mail[found.body : found.end])
+        tree = build(head + b"\n" + found.mail[found.body : found.end])
         parser = _read_by_mail_parser(tree, defects)
-        return tuple(map(_part, _walk(parser))), tuple(defects)
+        return tuple(map(_part, leaves(parser))), tuple(defects)
     except Exception as error:  # noqa: BLE001 - no mail may stop us, whatever a parser does on it
         body = Part("text/plain", None, None, found.mail[found.body : found.end], ())
         return (body,), (*defects, f"unreadable:{type(error).__name__}")
@@ -301,13 +244,7 @@ def _mime_fields(found: Scan) -> Iterator[tuple[str, bytes]]:
             yield name, value
 
 
-def _tree(mail: bytes) -> _Opaque:
-    parser = BytesFeedParser(_Opaque)
-    parser.feed(mail)
-    return parser.close()
-
-
-def _read_by_mail_parser(tree: _Opaque, defects: list[str]) -> _Opaque:
+def _read_by_mail_parser(tree: Leafy, defects: list[str]) -> Leafy:
     """The tree as mail-parser holds it; where that fails, the standard library's own."""
     parser = MailParser(tree)
     try:
@@ -317,45 +254,19 @@ def _read_by_mail_parser(tree: _Opaque, defects: list[str]) -> _Opaque:
         defects.append(type(error).__name__)
         return tree
     defects.extend(sorted(parser.defects_categories))
-    return parser.message if isinstance(parser.message, _Opaque) else tree
+    return parser.message if isinstance(parser.message, Leafy) else tree
 
 
-def _walk(tree: _Opaque) -> Iterator[_Opaque]:
-    waiting = [tree]
-    while waiting:
-        part = waiting.pop()
-        payload = part.get_payload()
-        if isinstance(payload, list):
-            waiting.extend(child for child in reversed(payload) if isinstance(child, _Opaque))
-        else:
-            yield part
-
-
-def _part(leaf: _Opaque) -> Part:
-    charset = _parameter(leaf, "content-type", "charset")
-    content = _content(leaf)
+def _part(leaf: Leafy) -> Part:
+    charset = parameter(leaf, "content-type", "charset")
+    content = decode(leaf)
     headers = tuple(
         (name.lower(), words.raw_text(str(value).encode("utf-8", "surrogateescape"))) for name, value in leaf.raw_items()
     )
-    return Part(leaf.own_type, _filename(leaf), _disposition(leaf), content, headers, charset)
+    return Part(leaf.own_type, _filename(leaf), disposition(leaf), content, headers, charset)
 
 
-def _disposition(leaf: _Opaque) -> str | None:
-    value = str(leaf.get("content-disposition", "")).partition(";")[0].strip().lower()
-    return value or None
-
-
-def _parameter(leaf: _Opaque, header: str, name: str) -> str | None:
-    try:
-        value = leaf.get_param(name, None, header)
-    except Exception:  # noqa: BLE001 - the standard library's parameter reader raises at will
-        return None
-    if isinstance(value, tuple):
-        value = value[2]
-    return str(value) if value else None
-
-
-def _filename(leaf: _Opaque) -> str | None:
+def _filename(leaf: Leafy) -> str | None:
     """The sender's file name, decoded (RFC 2231, and RFC 2047 against RFC 2047 §5), fit to be shown."""
     try:
         name = mime_header_view(leaf)[0].get_filename()
@@ -365,30 +276,3 @@ def _filename(leaf: _Opaque) -> str | None:
     if not name:
         return None
     return " ".join(str(name).translate(_BIDI).translate(_LINE).split()) or None
-
-
-def _content(leaf: _Opaque) -> bytes:
-    """The decoded bytes of a leaf (RFC 2045 §6)."""
-    raw = leaf.source
-    encoding = str(leaf.get("content-transfer-encoding", "")).partition(";")[0].strip().lower()
-    if encoding == "base64":
-        return words.base64(raw)
-    if encoding == "quoted-printable":
-        return words.quoted_printable(raw)
-    if encoding in ("x-uuencode", "uuencode", "uue", "x-uue"):
-        return _uudecoded(raw)
-    return raw
-
-
-def _uudecoded(raw: bytes) -> bytes:
-    lines = raw.splitlines()
-    start = next((number for number, line in enumerate(lines) if line.startswith(b"begin ")), None)
-    out: list[bytes] = []
-    for line in lines[start + 1 :] if start is not None else []:
-        if line.strip() == b"end":
-            return b"".join(out)
-        try:
-            out.append(binascii.a2b_uu(line))
-        except binascii.Error:
-            out.append(binascii.a2b_uu(line[: (((line[0] - 32) & 63) * 4 + 5) // 3]))
-    return b"".join(out) if start is not None else raw

@@ -12,24 +12,43 @@ from dataclasses import dataclass
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-_BLOCKS = frozenset(
-    "address article aside blockquote body center dd div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 header hr li main nav ol p pre section table tbody tr ul".split()
+from mailgate.mail.words import listed
+
+_BLOCKS = listed(
+    """
+    address article aside blockquote body center dd div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6
+    header hr li main nav ol p pre section table tbody tr ul
+    """
 )
-_SKIPPED = frozenset("head script style title template noscript svg object iframe select button textarea".split())
-_QUOTES = frozenset(
-    "gmail_attr yahoo_quoted yahoo-quoted protonmail_quote tutanota_quote moz-cite-prefix zmail_extra zmail_extra_hr quotedtext front-blockquote "
-    "moz-forward-container moz-email-headers-table gmx_quote freshdesk_quote zendesk_quote tutanotaquote wordsection-quote replyheader outlookmessageheader "
-    "apple-interchange-newline-quote ymailquoted mail_quote hubspot-quote hey_quote superhuman_quote missive_quote spark_quote".split()
+_SKIPPED = listed(
+    """
+    button head iframe noscript object script select style svg template textarea title
+    """
 )
-_SIGNATURES = frozenset(
-    "gmail_signature moz-signature protonmail_signature_block ms-outlook-mobile-signature ms-outlook-ios-signature signature x_gmail_signature".split()
+_QUOTES = listed(
+    """
+    apple-interchange-newline-quote freshdesk_quote front-blockquote gmail_attr gmx_quote hey_quote
+    hubspot-quote mail_quote missive_quote moz-cite-prefix moz-email-headers-table moz-forward-container
+    outlookmessageheader protonmail_quote quotedtext replyheader spark_quote superhuman_quote tutanota_quote
+    tutanotaquote wordsection-quote yahoo-quoted yahoo_quoted ymailquoted zendesk_quote zmail_extra
+    zmail_extra_hr
+    """
 )
-_ENDS = frozenset(
-    "appendonsend divrplyfwdmsg stopspelling isforwardcontent isreplycontent mail-editor-reference-message-container ms-outlook-mobile-reference-message outlookmessageheader "
-    "ol-reply-header replysplit reply-intro".split()
+_SIGNATURES = listed(
+    """
+    gmail_signature moz-signature ms-outlook-ios-signature ms-outlook-mobile-signature
+    protonmail_signature_block signature x_gmail_signature
+    """
+)
+_ENDS = listed(
+    """
+    appendonsend divrplyfwdmsg isforwardcontent isreplycontent mail-editor-reference-message-container
+    ms-outlook-mobile-reference-message ol-reply-header outlookmessageheader reply-intro replysplit stopspelling
+    """
 )
 _LINE = re.compile(
-    r"border(?:-top)?\s*:\s*(?:none\s*;\s*border-top\s*:\s*)?solid\s+#(?:e1e1e1|b5c4df|b5c4de|cccccc)|border-top\s*:\s*(?:solid\s+#(?:e1e1e1|b5c4df)|#(?:e1e1e1|b5c4df)\s+1)",
+    r"border(?:-top)?\s*:\s*(?:none\s*;\s*border-top\s*:\s*)?solid\s+#(?:e1e1e1|b5c4df|b5c4de|cccccc)"
+    r"|border-top\s*:\s*#(?:e1e1e1|b5c4df)\s+1",
     re.IGNORECASE,
 )
 _SPACE = re.compile(r"[ \t\r\n\f]+")

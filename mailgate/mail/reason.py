@@ -24,6 +24,7 @@ _SUPPRESSED = re.compile(
 )
 _NOT_OURS = re.compile(r"body suppressed|auto-response-suppress", re.IGNORECASE)
 
+_WHO = "(?:user|recipient|receipient|mailbox|account|address|addressee|alias|person|member|id)s?"
 _WORDS: tuple[tuple[str, str], ...] = (
     (
         "notcompliantrfc",
@@ -121,8 +122,9 @@ _WORDS: tuple[tuple[str, str], ...] = (
     (
         "userunknown",
         r"""
-        (?:user|recipient|mailbox|account|address|addressee|alias|person|member|id|receipient)s?\b.{0,60}\b(?:unknown|invalid|(?:not|n't)(?: be)? (?:found|exist|known|valid|listed|available|have)|does(?: not|n't) exist|doesn't have|unavailable|not a valid|undeliverable)
-        (?:unknown|invalid|no such|bad|illegal|nonexistent|non-existent|no mail ?box|not our|no) .{0,30}\b(?:user|recipient|mailbox|account|address|person|alias|addressee)
+        {WHO}\b.{0,60}\b(?:unknown|invalid|unavailable|undeliverable|not a valid|doesn't have)
+        {WHO}\b.{0,60}\b(?:not|n't)(?: be)? (?:found|exist|known|valid|listed|available|have)
+        (?:unknown|invalid|no such|bad|illegal|non-?existent|no mail ?box|not our|no) .{0,30}\b{WHO}
         not (?:a )?(?:known|valid|listed|found).{0,40}(?:user|recipient|mailbox|account|directory|name)
         no (?:longer )?(?:such|valid) (?:user|recipient|person)|there is no one
         delivery to the following recipients? failed|unknown to|user unknown|is not local|no mailbox here
@@ -174,11 +176,13 @@ _WORDS: tuple[tuple[str, str], ...] = (
     ),
     ("securityerror", r"authenticat|security|encrypt|starttls|tls|login|password|permission denied"),
 )
-_TABLE = tuple((reason, any_of(words)) for reason, words in _WORDS)
+_TABLE = tuple((reason, any_of(words.replace("{WHO}", _WHO))) for reason, words in _WORDS)
 
-_PHRASES = re.compile(
-    r"recipient address rejected:?|delivery temporarily suspended:?|i'm not going to try again.{0,60}too long|original message follows",
-    re.IGNORECASE,
+_PHRASES = any_of(
+    """
+    recipient address rejected:?|delivery temporarily suspended:?|original message follows
+    i'm not going to try again.{0,60}too long
+    """
 )
 
 _CODES = {

@@ -40,7 +40,8 @@ _SUBJECT = any_of(
 )
 _OPENING = any_of(
     r"""
-    (?:could not|cannot|can't|couldn't|unable to|was not|not be|wasn't able to|failed to|not) (?:be )?(?:successfully )?(?:deliver|send|sent|reach|complete)
+    (?:could not|cannot|can't|couldn't|was not|not be) (?:be )?(?:successfully )?(?:deliver|send|sent|reach|complete)
+    (?:unable to|wasn't able to|failed to|not) (?:be )?(?:successfully )?(?:deliver|send|sent|reach|complete)
     deliver\w* (?:to .{0,120})?(?:has |have )?(?:fail|delay|been delayed|status|error|was unsuccess|is delayed)
     permanent(?:ly)? (?:fatal )?(?:error|fail)|undeliver|returned? (?:to (?:sender|you)|mail|message|below)
     failed (?:addresses|recipients?|permanently|delivery)|bounced?\b|no longer (?:valid|in use)
@@ -49,16 +50,23 @@ _OPENING = any_of(
     no such (?:user|recipient|mailbox)|not a valid user|no mailbox here|message that you sent
     your message (?:to|was|did|could|has|cannot)|following (?:address|recipient|message|destination)
     error (?:while|in|condition)|over quota|unzustellbar|nicht (?:zugestellt|erreicht|an)|n'a pas pu
-    non (?:è stato|livr|remis|consegn)|não (?:foi|pôde|pode)|no (?:se )?(?:ha )?(?:pudo|podido)|不存在|无法|無法|できません|届|エラー
+    non (?:è stato|livr|remis|consegn)|não (?:foi|pôde|pode)|no (?:se )?(?:ha )?(?:pudo|podido)
+    不存在|无法|無法|できません|届|エラー
     失敗|退信|konnte nicht|недоставл|не удалось|not delivered|mail delivery
     """
 )
-_MARKER = re.compile(
-    r"^[\s>|*]*(?:[-=_*]{2,}.{0,90}(?:copy|original|returned|return|unsent|undelivered|follows|message text|message header|headers?|body|mail).{0,90}"
-    r"|.{0,80}\b(?:is a copy of (?:the|your)|(?:copy|text|header|headers|part|contents?|body) of (?:the|your) (?:original |returned |unsent )?(?:message|mail|e-mail)|"
-    r"original message (?:follows|was|is|header)|(?:your |the )?(?:original |unsent |returned )?(?:message|mail|headers?) (?:is |are )?(?:follows?|attached|below|returned below)|first \d+ lines).{0,80}"
-    r"|(?:your )?message (?:is )?(?:enclosed|appended).{0,60})\s*$",
-    re.IGNORECASE | re.MULTILINE,
+_RETURNED = "copy|original|returned?|unsent|undelivered|follows|message text|message header|headers?|body|mail"
+_ITS = "(?:the|your) (?:original |returned |unsent )?(?:message|mail|e-mail)"
+_MARKER = any_of(
+    rf"""
+    ^[\s>|*]*[-=_*]{{2,}}.{{0,90}}(?:{_RETURNED}).{{0,90}}$
+    ^.{{0,80}}\bis a copy of (?:the|your).{{0,80}}$
+    ^.{{0,80}}\b(?:copy|text|header|headers|part|contents?|body) of {_ITS}.{{0,80}}$
+    ^.{{0,80}}\boriginal message (?:follows|was|is|header).{{0,80}}$
+    ^.{{0,80}}\b(?:message|mail|headers?) (?:is |are )?(?:follows?|attached|below|returned below).{{0,80}}$
+    ^.{{0,80}}\bfirst \d+ lines.{{0,80}}$
+    ^.{{0,80}}\bmessage (?:is )?(?:enclosed|appended).{{0,60}}$
+    """
 )
 _HEADER = re.compile(
     r"^[>\s|]{0,8}(?:received|return-path|message-id|from|date|subject|to|mime-version|x-mailer|delivered-to):[ \t]*\S",
@@ -175,7 +183,8 @@ def read(message: Message) -> Bounce | None:
     text, subject = own_text(message), message.subject
     named = message.header("x-failed-recipients")
     machine = is_machine(message)
-    says = bool(_SUBJECT.search(subject[:300])), bool(_OPENING.search(text[:1500]))
+    titled = bool(_SUBJECT.search(subject[:300]))
+    says = titled, bool(_OPENING.search(text[:1500] if titled or not message.in_reply_to else text.lstrip()[:80]))
     shows = bool(reason.ENHANCED.search(text[:4000])) and bool(returned_part(message))
     if not (machine or named) or not (any(says) or shows or (machine and named)) or _is_reply(message):
         return None
@@ -212,27 +221,31 @@ def _failed(text: str, message: Message) -> Iterator[str]:
             if found:
                 yield from found
                 return
-    for name, value in _to_of(returned_part(message)):
-        if name == "to":
-            yield from (box.address for box in address.mailboxes([value]))
+    yield from _answered(message)
+
+
+def _answered(message: Message) -> Iterator[str]:
+    """The one To of the returned mail."""
+    attached = next((part.content for part in message.parts if part.content_type in ORIGINALS), None)
+    block = attached if attached is not None else returned_part(message).encode()
+    values = [words.raw_text(value) for name, value in fields(block) if name == "to"]
+    boxes = address.mailboxes(values[:1])
+    yield from (box.address for box in boxes if len(boxes) == 1)
 
 
 def _keys(boxes: Iterable[address.Mailbox]) -> set[str]:
     return {address.key(box.address) for box in boxes}
 
 
-def _to_of(block: str) -> list[tuple[str, str]]:
-    return [(name.strip().lower(), value) for name, _, value in (line.partition(":") for line in block.split("\n")[:60])]
-
-
+_BULLET = r"(?:[-*\u2022\d.)]{1,4}\s+)?"
+_LABELLED = r"(?:(?:to|recipients?|address|rcpt to|user|failed)\s*:\s*)?"
+_AFTER = r"[>\"')\]]{0,3}\s*(?:[:.,;(-].{0,600})?$"
 _ALONE = re.compile(
-    r"""^\s*(?:[-*\u2022\d.)]{1,4}\s+)?(?:(?:to|recipients?|address|rcpt to|user|failed)\s*:\s*)?["'<(\[]{0,3}(?:smtp:|rfc822;|mailto:)?\s*(%s)[>"')\]]{0,3}\s*(?:[:.,;(-].{0,600}|\.\.\..{0,600})?$"""
-    % _ADDRESS.pattern,
-    re.IGNORECASE,
+    rf"\s*{_BULLET}{_LABELLED}[\"'<(\[]{{0,3}}(?:smtp:|rfc822;|mailto:)?\s*({_ADDRESS.pattern}){_AFTER}", re.IGNORECASE
 )
 _INTRO = re.compile(
-    r"\b(?:to|recipients?|address(?:es)?|user|mailbox|account|rcpt|for|addressee)\W{1,12}(?:to\s*:?\s*)?[<\"'(\[]{0,3}(%s)"
-    % _ADDRESS.pattern,
+    r"\b(?:to|recipients?|address(?:es)?|user|mailbox|account|rcpt|for|addressee)\W{1,12}(?:to\s*:?\s*)?[<\"'(\[]{0,3}"
+    rf"({_ADDRESS.pattern})",
     re.IGNORECASE,
 )
 

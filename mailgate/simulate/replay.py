@@ -106,8 +106,8 @@ def mails_of(paths: list[Path]) -> Iterator[tuple[str, int, bytes]]:
                 yield str(one), index, one.read_bytes()
         elif path.suffix != ".eml" and path.read_bytes()[:5] == b"From ":
             mbox = mailbox.mbox(path, create=False)
-            for index in range(len(mbox)):
-                yield str(path), index, mbox.get_bytes(index)
+            for index, name in enumerate(mbox.keys()):
+                yield str(path), index, mbox.get_bytes(name)
         else:
             yield str(path), 0, path.read_bytes()
 

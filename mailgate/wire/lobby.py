@@ -9,12 +9,13 @@ It will not read or write a socket, nor log: what happened goes to `Events`.
 from __future__ import annotations
 
 import asyncio
+import functools
 import ipaddress
 import resource
 import secrets
 import ssl
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
@@ -131,6 +132,7 @@ class Lobby:
     events: Events
     closing: bool = False
     in_flight: int = 0
+    inbox: memoryview = field(default_factory=lambda: memoryview(bytearray(65536)))
     guests: set[Guest] = field(default_factory=set)
     deliveries: set[asyncio.Task[object]] = field(default_factory=set)
     _networks: Counter[str] = field(default_factory=Counter)
@@ -196,12 +198,15 @@ class Lobby:
             return (self.fault(envelope.client, error),) * many
 
 
-def client(transport: asyncio.BaseTransport, relays: Sequence[Network]) -> Client:
+def client(transport: asyncio.BaseTransport, relays: tuple[Network, ...]) -> Client:
     """Who is at the other end of `transport`; networks are /32 and /64."""
     peer = transport.get_extra_info("peername")
-    if not isinstance(peer, tuple):
-        return Client("unix", "unix", trusted=True)
-    address = ipaddress.ip_address(peer[0].partition("%")[0])
+    return _at(peer[0], relays) if isinstance(peer, tuple) else Client("unix", "unix", trusted=True)
+
+
+@functools.lru_cache(maxsize=1024)
+def _at(host: str, relays: tuple[Network, ...]) -> Client:
+    address = ipaddress.ip_address(host.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
     length = 32 if address.version == 4 else 64

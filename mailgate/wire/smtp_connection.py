@@ -64,7 +64,7 @@ class _Silent:
 _SILENT = _Silent()
 
 
-class Connection(SMTP):
+class Connection(SMTP, asyncio.BufferedProtocol):
     """One client at one door."""
 
     line_length_limit = 1 << 16  # aiosmtpd: where its stream pauses the peer
@@ -116,6 +116,16 @@ class Connection(SMTP):
             self._inside = False
             self.house.leave(self)
             super().connection_lost(error)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the loop writes what it received: one place for all sessions, emptied at once.
+
+        As a plain Protocol we would be handed a new 256 KiB object for every line, which costs more than the line.
+        """
+        return self.house.inbox
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(bytes(self.house.inbox[:nbytes]))
 
     def eof_received(self) -> bool | None:
         """A client that sent all it had and shut its side still reads our replies."""
@@ -240,7 +250,8 @@ class Connection(SMTP):
             self.link.close()
         if self._timeout_handle is not None:
             self._timeout_handle.cancel()
-        self._timeout_handle = self.loop.call_later(ABORT_AFTER, self.link.abort)
+        if self.link.get_write_buffer_size() or self._over_ssl:
+            self._timeout_handle = self.loop.call_later(ABORT_AFTER, self.link.abort)
 
     def _cut(self, reply: str) -> None:
         self.house.events.session_refused(self.client.name, reply)
