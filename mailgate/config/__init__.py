@@ -2,7 +2,7 @@
 
 from mailgate.config.load import check, load
 from mailgate.config.problems import ConfigError, Problem
-from mailgate.config.secret import keys, password, store_url
+from mailgate.config.secret import keys, password
 from mailgate.config.settings import Main, Pack, Settings
 from mailgate.config.starter import Started, init
 from mailgate.config.values import Endpoint, endpoint
@@ -21,5 +21,4 @@ __all__ = [
     "keys",
     "load",
     "password",
-    "store_url",
 ]

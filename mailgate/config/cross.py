@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from mailgate.config.problems import Problem, dotted, near, one_of, shown
@@ -25,16 +24,15 @@ NOT_SUPPORT = frozenset(
     + ("conta", "contas", "financeiro", "cobranca", "faturamento", "amministrazione", "fatture", "root", "postmaster")
 )
 LAST_RESORT = "en"  # what every language falls back to
-EFFECTS = frozenset({"process_refund", "cancel_subscription", "cancel_order", "start_order_cancellation"})
 Found = Iterator[Problem]
 
 
 def errors(settings: Settings, said: str, *, desks_whole: bool = True) -> list[Problem]:
     """Everything that does not fit together. `desks_whole` is False when a desk could not be read at all."""
     at = _Places(said)
-    found = [*_desk_errors(settings, at), *_shared_addresses(settings, at), *_mailbox_errors(settings, at)]
-    found += [
-        *_effect_errors(settings, at),
+    found = [
+        *_desk_errors(settings, at),
+        *_shared_addresses(settings, at),
         *_notice_errors(settings, at),
         *_calendar_errors(settings, at),
         *_template_problems(settings, fall_back=False),
@@ -141,28 +139,13 @@ def _shared_addresses(settings: Settings, at: _Places) -> Found:
                 yield Problem(at.desks, place, "an address of its own", shown(address), f"desk.{first} has it too")
 
 
-def _mailbox_errors(settings: Settings, at: _Places) -> Found:
-    for name, mailbox in settings.mailbox.items():
-        if mailbox.desk not in settings.desks:
-            key, hint = dotted(("mailbox", name, "desk")), near(mailbox.desk, settings.desks)
-            yield Problem(at.main, key, one_of(settings.desks), shown(mailbox.desk), hint)
-
-
-def _effect_errors(settings: Settings, at: _Places) -> Found:
-    for name, policy in settings.policies.items():
-        effects = policy.notices & EFFECTS
-        if effects and not settings.effects.to:
-            hint = f"the pack of desk.{name} asks for {', '.join(sorted(effects))}"
-            yield Problem(at.main, "effects.to", "an address", '""', hint)
-
-
 def _notice_errors(settings: Settings, at: _Places) -> Found:
     """Every notice that a pack may send is written in the language that all others fall back to."""
     written = settings.templates.notices.get(LAST_RESORT)
     if not written:
         return
     for name, policy in settings.policies.items():
-        for notice in sorted(policy.notices - EFFECTS - written.keys()):
+        for notice in sorted(policy.notices - written.keys()):
             wanted = f"the notice templates/{LAST_RESORT}/{notice}.txt"
             yield Problem(at.desks, dotted(("desk", name, "pack")), wanted, "no such file", near(notice, written))
 
@@ -204,24 +187,16 @@ def _trust_warnings(settings: Settings, at: _Places) -> Found:
         if set(may) - set(HARMLESS):
             hint = "anyone can write such a From; narrow it once relays and authserv_ids are set"
             yield Problem(at.main, f"trust.{key}", '["add"]', shown(list(may)), hint)
-    if set(trust.claimed_may) <= set(HARMLESS) and not (trust.authserv_ids or settings.guard.listen):
+    if set(trust.claimed_may) <= set(HARMLESS) and not trust.authserv_ids:
         hint = "no answer but a signed one can stop a clock until mailgate knows whose results to believe"
         yield Problem(at.main, "trust.authserv_ids", "the names of your own mail servers", "none", hint)
-    if urlsplit(settings.store.url).password:
-        hint = "put the password alone into a file of mode 0600 and name it: store.password_file = …"
-        yield Problem(at.main, "store.url", "a URL without a password", "one with a password", hint)
 
 
 def _desk_warnings(settings: Settings, at: _Places) -> Found:
-    watched = {mailbox.desk for mailbox in settings.mailbox.values()}
     for name, desk in settings.desks.items():
-        if settings.receives and not settings.copied.addresses and name not in watched and _swallows(desk):
-            hint = f"mail to {desk.address} would reach nobody but mailgate: set hand_on or staff, or watch its mailbox"
+        if settings.receives and not (settings.copied.addresses or desk.hand_on or desk.staff):
+            hint = f"mail to {desk.address} would reach nobody but mailgate: set hand_on or staff"
             yield Problem(at.desks, dotted(("desk", name)), "a way for its people to get their mail", "none", hint)
-
-
-def _swallows(desk: Desk) -> bool:
-    return desk.carries == "people" and not desk.hand_on and not desk.staff
 
 
 def _support_warnings(seller: Seller, at: _Places) -> Found:

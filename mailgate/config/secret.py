@@ -11,7 +11,6 @@ import binascii
 import os
 import stat
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
 
 from mailgate.config.problems import ConfigError, Problem
 from mailgate.config.settings import Main
@@ -42,27 +41,15 @@ def password(path: Path) -> str:
     return text
 
 
-def store_url(settings: Main) -> str:
-    """The database URL to connect with: [store] url, with the password of password_file put in. Never log it."""
-    if settings.store.password_file is None:
-        return settings.store.url
-    url = urlsplit(settings.store.url)
-    secret = quote(password(settings.store.password_file), safe="")
-    host = url.netloc.rpartition("@")[2]
-    return urlunsplit(url._replace(netloc=f"{quote(url.username or '', safe='%')}:{secret}@{host}"))
-
-
 def problems(settings: Main) -> list[Problem]:
     """What is wrong with the secret files that `settings` names."""
-    named = [settings.smarthost.password_file, settings.store.password_file]
-    named += [mailbox.password_file for mailbox in settings.mailbox.values()]
     found: list[Problem] = []
-    for path in (None, *filter(None, named)):
+    for path in dict.fromkeys((None, settings.smarthost.password_file)):
         try:
             password(path) if path else keys(settings)
         except ConfigError as error:
             found += error.problems
-    return list(dict.fromkeys(found))
+    return found
 
 
 def _decoded(line: str) -> bytes | None:

@@ -23,8 +23,8 @@ from mailgate.config.values import (
     Hop,
     Listen,
     Listens,
-    MaybeAddress,
-    NoPassword,
+    Networks,
+    NoListens,
     Size,
     StoreUrl,
     Words,
@@ -50,7 +50,6 @@ class Store(Section):
     """[store] where everything is remembered."""
 
     url: StoreUrl = "sqlite:///mailgate.db"
-    password_file: File = None
 
 
 class Door(Section):
@@ -65,11 +64,10 @@ class Smtp(Door):
     listen: Listens = ("127.0.0.1:8025",)
 
 
-class Guard(Door):
-    """[guard] the outgoing proxy: a seller's mail passes through it before it leaves."""
+class Guard(Section):
+    """[guard] the place of the outgoing proxy; this version has none, and `listen` must be empty."""
 
-    next_hop: Hop = "smtp://127.0.0.1:10026"
-    missing_copy: Literal["add", "warn", "refuse"] = "add"
+    listen: NoListens = ()
 
 
 class Copied(Section):
@@ -104,7 +102,7 @@ class Tls(Section):
 class Trust(Section):
     """[trust] whom we believe, and what each level of trust may do."""
 
-    relays: Words = ()
+    relays: Networks = ()
     authserv_ids: Words = ()
     stranger_may: tuple[Act, ...] = HARMLESS
     claimed_may: tuple[Act, ...] = HARMLESS
@@ -122,43 +120,19 @@ class Trust(Section):
         }
 
 
-class WatchedMailbox(Section):
-    """[mailbox.NAME] a mailbox that people also use, watched over IMAP."""
-
-    desk: str
-    url: NoPassword
-    username: str
-    password_file: File
-    auth: Literal["password", "xoauth2"] = "password"
-    folders: tuple[str, ...] = ("INBOX", "Sent")
-    junk: str = ""
-    poll: Elapsed = timedelta(minutes=1)
-    then: Literal["leave", "seen"] = "leave"
-
-
-class Effects(Section):
-    """[effects] who is told to move money or cancel an order, and when the parties hear of it."""
-
-    to: MaybeAddress = ""
-    confirm_after: Literal["sent", "acknowledged"] = "sent"
-
-
 class Limits(Section):
-    """[limits] at the door and on the way out. The limits of reading a mail are fixed (mail/message.py)."""
+    """[limits] at the doors, and of notices that mail causes. The limits of reading a mail are fixed (mail/scan.py)."""
 
     message_size: Size = 50 * 1024**2
     recipients: Count = 100
     in_flight: Size = 256 * 1024**2
     connections: Count = 300
     connections_per_network: Count = 40
-    messages_per_minute: Count = 600
     errors: Count = 10
     idle: Elapsed = timedelta(minutes=5)
     session: Elapsed = timedelta(minutes=30)
-    attachments: Size = 20 * 1024**2
     notices_per_ticket: Count = 10
-    notices_per_recipient: Count = 30
-    surge: Count = 10
+    notices_per_recipient: Count = 60
 
 
 class Timers(Section):
@@ -194,8 +168,6 @@ class Main(Section):
     http: Http = Http()
     tls: Tls = Tls()
     trust: Trust = Trust()
-    mailbox: Mapping[str, WatchedMailbox] = Field(default_factory=dict)
-    effects: Effects = Effects()
     limits: Limits = Limits()
     timers: Timers = Timers()
     logs: Logs = Logs()

@@ -110,7 +110,7 @@ def _main(text: str) -> str:
         if key and key[1] in SET_HERE.get(section, ()):
             line = line[1:]
         if section == "trust" and key and key[1] == "claimed_may":
-            lines.append('# For a first run with no mail system in front; `mailgate check` warns until it is ["add"].')
+            lines.append(FIRST_RUN)
             line = f"claimed_may = {json.dumps(list(CLOCKS))}"
         lines.append(line)
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""The kinds of value that mailgate.toml holds besides words and numbers: times, sizes, files, listeners, next hops.
+"""The kinds of value that mailgate.toml holds besides words and numbers: times, sizes, files, listeners, networks, next hops.
 
 Validators raise ValueError with what they expected, ` | ` and a hint if there is one. Relative paths start at the
 directory in the validation context; without one they stay as written.
@@ -6,6 +6,7 @@ directory in the validation context; without one they stay as written.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,8 +16,6 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
-
-from mailgate.mail import address as addresses
 
 _ELAPSED = re.compile(r"^(\d+)\s*(s|m|h|d)$")
 _SIZE = re.compile(r"^(\d+)\s*(B|KiB|MiB|GiB)$")
@@ -77,33 +76,30 @@ def _at_door(value: str) -> str:
     return value
 
 
-def _no_password(value: str) -> str:
-    """`value` itself, unless it is a URL with a password in it."""
-    try:
-        password = urlsplit(value).password
-    except ValueError:
-        raise ValueError("a URL such as imaps://imap.shop.example") from None
-    if password:
-        raise ValueError(f"a URL without a password | {OWN_FILE}")
+def _closed(value: tuple[str, ...]) -> tuple[str, ...]:
+    if value:
+        raise ValueError("[] | the outgoing guard is not part of this version")
     return value
 
 
-def _imap(value: str) -> str:
-    scheme, host = urlsplit(_no_password(value)).scheme, urlsplit(value).hostname
-    if scheme not in ("imap", "imaps") or not host:
-        raise ValueError("a URL such as imaps://imap.shop.example")
+def _network(value: str) -> str:
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        expected = 'an IP address or a network, such as "192.0.2.25" or "10.0.0.0/8"'
+        raise ValueError(f"{expected} | names are not looked up: write the addresses that the host connects from") from None
     return value
 
 
 def next_hop(value: str) -> str:
     """`value` itself if it names where mail is handed to: smtp://, smtps://, lmtp:// or lmtp:///a/socket."""
     try:
-        url = urlsplit(_no_password(value))
+        url = urlsplit(value)
         fits = url.scheme in HOP_SCHEMES and (url.hostname or url.path.strip("/")) and url.port != 0
-    except ValueError as error:
-        if " | " in str(error):
-            raise
+    except ValueError:
         fits = False
+    if fits and url.password:
+        raise ValueError(f"a URL without a password | {OWN_FILE}")
     if not fits:
         raise ValueError('"smtp://host:25", "smtps://host:465" or "lmtp://host:24"')
     return value
@@ -124,11 +120,10 @@ def _hop(value: str, info: ValidationInfo) -> str:
 
 
 def _store_url(value: str, info: ValidationInfo) -> str:
-    if value.startswith("postgresql+psycopg://"):
-        return value
-    if not value.startswith("sqlite://"):
-        raise ValueError('"sqlite:///mailgate.db" or "postgresql+psycopg://…"')
-    name = value.removeprefix("sqlite://").removeprefix("/")
+    if not value.startswith("sqlite:///"):
+        hint = " | PostgreSQL is not part of this version" if value.startswith("postgres") else ""
+        raise ValueError(f'"sqlite:///mailgate.db"{hint}')
+    name = value.removeprefix("sqlite:///")
     base = _base(info)
     in_memory = name in ("", ":memory:") or name.startswith("file:")
     return value if in_memory or not base else f"sqlite:///{base / name}"
@@ -152,12 +147,6 @@ def _size(value: Any) -> Any:
     return int(found[1]) * _BYTES[found[2]]
 
 
-def _maybe_address(value: str) -> str:
-    if value and not addresses.is_address(value):
-        raise ValueError("an e-mail address such as support@shop.example")
-    return value
-
-
 def _several(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
@@ -173,8 +162,8 @@ Count = Annotated[int, Field(strict=True, ge=1)]
 File = Annotated[Path | None, BeforeValidator(_file)]
 Listen = Annotated[str, AfterValidator(_listen)]
 Listens = Annotated[tuple[Annotated[str, AfterValidator(_at_door), AfterValidator(_listen)], ...], BeforeValidator(_listens)]
+NoListens = Annotated[tuple[str, ...], BeforeValidator(_listens), AfterValidator(_closed)]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_several)]
 Hop = Annotated[str, AfterValidator(_hop)]
-NoPassword = Annotated[str, AfterValidator(_imap)]
 StoreUrl = Annotated[str, AfterValidator(_store_url)]
-MaybeAddress = Annotated[str, AfterValidator(_maybe_address)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_several)]

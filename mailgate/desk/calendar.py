@@ -246,8 +246,8 @@ def _stretches(start: datetime, calendar: Calendar, pauses: Pauses, *, working: 
         yield start, _LAST
         return
     every_day = not (working and calendar.days_off_stop_work)
-    eve = calendar.local(start).date() - _DAY  # where clocks go back over midnight, a day outlasts its own date
-    for day in _days(eve, lambda day: (every_day or calendar.is_business(day)) and not pauses.cover(day, calendar)):
+    today = calendar.local(start).date()
+    for day in _days(today, lambda day: (every_day or calendar.is_business(day)) and not pauses.cover(day, calendar)):
         opens, closes = calendar.window(day) if working else (calendar.midnight(day), calendar.midnight(day + _DAY))
         if max(opens, start) < closes:
             yield max(opens, start), closes

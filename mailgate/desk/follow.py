@@ -66,7 +66,8 @@ class Order:
 class Decision:
     """What follows from one mail or one tick. `ticket` None: it belongs to no ticket; number 0: it opens one.
 
-    `away`: the seller went away, or is back; `bounced`: the address that proved dead, with its status.
+    `away`: the seller went away, or is back; `bounced`: the address that proved dead, with its status;
+    `unstruck`: kinds of strikes of this ticket that are taken back.
     """
 
     event: str
@@ -83,6 +84,7 @@ class Decision:
     pass_on: bool = False
     away: bool | None = None
     bounced: tuple[str, str] | None = None
+    unstruck: tuple[str, ...] = ()
 
 
 def followed(
@@ -93,6 +95,7 @@ def followed(
     `cause` is the Message-ID of the mail behind the event, `returned` that of a mail that came back.
     """
     decision = _clocks_moved(decision, scene, now, cause, returned)
+    decision = _withdrawn(decision, scene, now)
     view = {**_view(decision.ticket, scene), **view}
     hits = [when for when in scene.policy.when if when.event == decision.event and holds(when.given, view)]
     ticket = _tagged(decision.ticket, (when.tag for when in hits))
@@ -111,7 +114,7 @@ def struck(decision: Decision, scene: Scene, now: datetime, new: tuple[Strike, .
         Order(
             hit.alarm.do,
             scene.filled(hit.alarm.to, decision.ticket),
-            data={"strikes": tuple(map(_told, hit.strikes)), "limit": hit.alarm.limit, "window": hit.alarm.window.running},
+            data={"strikes": tuple(map(_told, hit.strikes)), "limit": hit.alarm.limit, "window": hit.alarm.window},
             cause=f"{hit.strikes[-1].kind} {hit.strikes[-1].at.isoformat()} {hit.strikes[-1].ticket}",
             ticket=False,
         )
@@ -147,6 +150,29 @@ def _clocks_moved(decision: Decision, scene: Scene, now: datetime, cause: str, r
             entries += (_move_entry(changed[-1], verb, now, scene.policy, cause),)
     ticket = with_clocks(ticket, moved, scene.policy)
     return replace(decision, ticket=ticket, clocks=(*decision.clocks, *moved), entries=entries)
+
+
+def _withdrawn(decision: Decision, scene: Scene, now: datetime) -> Decision:
+    """An answer that proves to have come before an escalation was due: whoever got that is told, and no strike remains."""
+    for clock in (one for one in decision.clocks if one.state == "stopped"):
+        for mark in clocks.fired_late(clock, now):
+            step = scene.policy.step(clock.name, mark.step)
+            if step is None or not (step.strike or step.tag):
+                continue
+            to = scene.filled(step.to, decision.ticket)
+            data = {"why": "in_time", "arrived_at": now}
+            order = Order(
+                "escalation_withdrawn", to, data=data, clock=clock.name, episode=clock.episode, cause=f"withdrawn {mark.step}"
+            )
+            ticket = replace(decision.ticket, tags=decision.ticket.tags - {step.tag}) if decision.ticket else None
+            decision = replace(
+                decision,
+                ticket=ticket,
+                orders=(*decision.orders, order),
+                entries=(*decision.entries, _order_entry(order, now)),
+                unstruck=(*decision.unstruck, step.strike) if step.strike else decision.unstruck,
+            )
+    return decision
 
 
 def _move_entry(clock: Clock, verb: str, now: datetime, policy: Policy, cause: str) -> Entry:

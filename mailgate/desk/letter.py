@@ -8,7 +8,7 @@ of its readers (docs/rules.md G-14). Its Message-ID derives from what it is abou
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from mailgate.desk import notice as notices
 from mailgate.desk.follow import Order, Scene
 from mailgate.desk.house import House
-from mailgate.desk.notice import Page, Quote
+from mailgate.desk.notice import Page, Quote, Rendered
 from mailgate.desk.party import Desk
 from mailgate.desk.route import resolve
 from mailgate.desk.ticket import Clock, Participant, Ticket
@@ -79,58 +79,84 @@ def party_of_role(role: str, scene: Scene) -> str:
     return "seller" if spec.of.startswith("seller.") else "desk"
 
 
+@dataclass(frozen=True)
+class _Sheet:
+    """One notice before it is copied out for its readers."""
+
+    order: Order
+    ticket: Ticket | None
+    scene: Scene
+    house: House
+    now: datetime
+    to: tuple[Reader, ...]
+    cc: tuple[Reader, ...]
+
+    @property
+    def about(self) -> Ticket | None:
+        """The ticket that the notice is about, if it is about one."""
+        return self.ticket if self.order.ticket else None
+
+    @property
+    def visible(self) -> tuple[str, ...]:
+        """The addresses that every copy shows in To and Cc."""
+        return tuple(reader.address for reader in (*self.to, *self.cc))
+
+
 def letters(order: Order, ticket: Ticket | None, scene: Scene, house: House, now: datetime) -> tuple[Letter, ...]:
     """Every copy of the notice that `order` asks for; empty when nobody fills its roles.
 
     `ticket` must hold its readers as participants already: their ids go into the Reply-To tokens.
     """
     to, cc = readers(order, ticket, scene)
-    if not to and not cc:
-        return ()
     if not to:
         to, cc = cc, ()
-    visible = tuple(reader.address for reader in (*to, *cc))
-    quoted = _quotable(ticket, visible) if ticket else ()
-    return tuple(_letter(reader, order, ticket, scene, house, now, to, cc, quoted) for reader in (*to, *cc))
+    sheet = _Sheet(order, ticket, scene, house, now, to, cc)
+    written: dict[tuple[str, str], Rendered] = {}
+    for reader in (*to, *cc):
+        key = (reader.language, reader.zone.key)
+        if key not in written:
+            written[key] = notices.render(_page(sheet, reader), house.templates)
+    return tuple(_letter(sheet, reader, written[reader.language, reader.zone.key]) for reader in (*to, *cc))
 
 
-def _letter(
-    reader: Reader, order: Order, ticket: Ticket | None, scene: Scene, house: House, now: datetime,
-    to: tuple[Reader, ...], cc: tuple[Reader, ...], quoted: tuple[Quote, ...],
-) -> Letter:  # fmt: skip
-    about = ticket if order.ticket else None
-    page = Page(
-        notice=order.notice,
+def _page(sheet: _Sheet, reader: Reader) -> Page:
+    about, scene = sheet.about, sheet.scene
+    quoted = _quotable(about, sheet.visible) if about else ()
+    return Page(
+        notice=sheet.order.notice,
         language=reader.language,
         zone=reader.zone,
         desk=_title(scene, about),
         ticket=about.tag if about else None,
         subject=about.subject if about else "",
-        data=_data(order, ticket, scene, house),
-        latest=next((quote for quote in reversed(quoted) if quote.text), None) if about else None,
+        data=_data(sheet.order, sheet.ticket, scene),
+        latest=next((quote for quote in reversed(quoted) if quote.text), None),
         details=tuple(_details(about, scene)) if about else (),
-        history=tuple(reversed(quoted))[:HISTORY] if about else (),
+        history=tuple(reversed(quoted))[:HISTORY],
     )
-    done = notices.render(page, house.templates)
-    host = addresses.domain(scene.desk.address)
-    number = about.number if about else 0
+
+
+def _letter(sheet: _Sheet, reader: Reader, done: Rendered) -> Letter:
+    about, desk, keys = sheet.about, sheet.scene.desk, sheet.house.keys
+    identity = (*_identity(sheet.order, sheet.ticket, sheet.scene), done.language, reader.zone.key)
+    thread = _thread(about) if about else ()
     draft = Draft(
-        author=Mailbox(_title(scene, about), scene.desk.address),
-        to=tuple(Mailbox("", one.address) for one in to),
-        cc=tuple(Mailbox("", one.address) for one in cc),
-        reply_to=_reply_to(reader, about, scene.desk, house),
+        author=Mailbox(_title(sheet.scene, about), desk.address),
+        to=tuple(Mailbox("", one.address) for one in sheet.to),
+        cc=tuple(Mailbox("", one.address) for one in sheet.cc),
+        reply_to=_reply_to(reader, about, desk, sheet.house),
         subject=done.subject,
         text=done.text,
         html=done.html,
-        message_id=token.message_id(_identity(order, ticket, scene, done.language), number, host, house.keys),
-        in_reply_to=_thread(about)[-1] if about and _thread(about) else None,
-        references=_thread(about) if about else (),
-        date=now,
+        message_id=token.message_id(identity, about.number if about else 0, addresses.domain(desk.address), keys),
+        in_reply_to=thread[-1] if thread else None,
+        references=thread,
+        date=sheet.now,
         language=done.language,
-        kind=order.notice,
-        **_machine(scene),
+        kind=sheet.order.notice,
+        **_machine(sheet.scene),
     )
-    return Letter(reader, draft, tuple(one.address for one in (*to, *cc)))
+    return Letter(reader, draft, sheet.visible)
 
 
 def _machine(scene: Scene) -> dict[str, Any]:
@@ -139,10 +165,10 @@ def _machine(scene: Scene) -> dict[str, Any]:
     return {"automatic": "", "precedence": False} if quiet else {}
 
 
-def _identity(order: Order, ticket: Ticket | None, scene: Scene, language: str) -> tuple[str, ...]:
+def _identity(order: Order, ticket: Ticket | None, scene: Scene) -> tuple[str, ...]:
     subject = f"ticket:{ticket.number}" if ticket and order.ticket else f"seller:{scene.seller.id if scene.seller else ''}"
     steps = ",".join(map(str, order.occurrences))
-    return (scene.desk.name, subject, order.notice, order.clock, str(order.episode), order.step, steps, order.cause, language)
+    return (scene.desk.name, subject, order.notice, order.clock, str(order.episode), order.step, steps, order.cause)
 
 
 def _title(scene: Scene, ticket: Ticket | None) -> str:
@@ -195,7 +221,7 @@ def _details(ticket: Ticket, scene: Scene) -> Iterator[tuple[str, object]]:
         yield "tags", ticket.tags
 
 
-def _data(order: Order, ticket: Ticket | None, scene: Scene, house: House) -> dict[str, Any]:
+def _data(order: Order, ticket: Ticket | None, scene: Scene) -> dict[str, Any]:
     """What the template may name: the order's own words, then what the ticket and its clock say."""
     seller = scene.seller
     data: dict[str, Any] = {
@@ -255,8 +281,6 @@ def _said_so_far(ticket: Ticket | None, clock: Clock | None) -> dict[str, Any]:
 
 def with_readers(ticket: Ticket, order: Order, scene: Scene) -> Ticket:
     """`ticket` with the readers of `order` among its people, so that each gets a reply address of his own."""
-    from dataclasses import replace
-
     to, cc = readers(order, ticket, scene)
     known = {addresses.key(one.address) for one in ticket.participants}
     new = [one for one in (*to, *cc) if addresses.key(one.address) not in known]

@@ -50,6 +50,8 @@ _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _ID = re.compile(r"[!-;=?-~]{1,900}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,39}")
 _TYPE = re.compile(r"(?!multipart/|message/)[a-z]{1,20}/[a-z0-9][a-z0-9!#$&^_.+-]{0,99}")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_HIGH = re.compile(rb"[\x80-\xff]")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9._-]{1,40})""", re.IGNORECASE)
 
 
@@ -104,7 +106,7 @@ def one_line(text: str, limit: int = SUBJECT_LIMIT) -> str:
 def body(text: str) -> str:
     """`text` fit for a body: LF line ends, no control characters but tab, no lone surrogates. Bidi isolates stay."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    kept = "".join(char for char in lines if char in "\n\t" or unicodedata.category(char) != "Cc")
+    kept = _CONTROLS.sub("", lines)
     return kept.encode("utf-8", "replace").decode("utf-8").rstrip("\n") + "\n"
 
 
@@ -224,13 +226,13 @@ def _encoding(text: str) -> str:
     octets = text.encode()
     if text.isascii() and all(len(line) <= FOLD for line in octets.split(b"\n")):
         return "7bit"
-    return "base64" if sum(octet > 127 for octet in octets) * 3 > len(octets) else "quoted-printable"
+    return "base64" if len(_HIGH.findall(octets)) * 3 > len(octets) else "quoted-printable"
 
 
 def _set_boundaries(tree: MIMEPart, message_id: str) -> None:
     """Give every multipart a boundary that the Message-ID decides and that no part contains (RFC 2046 §5.1.1)."""
     parts = list(tree.walk())
-    leaves = b"\n".join(bytes(part.as_bytes(policy=_TREE)) for part in parts if not part.is_multipart())
+    leaves = b"\n".join(str(part.get_payload()).encode("utf-8", "replace") for part in parts if not part.is_multipart())
     for number, part in enumerate(part for part in parts if part.is_multipart()):
         salt = 0
         while (boundary := _boundary(message_id, number, salt)).encode() in leaves:

@@ -18,7 +18,7 @@ from mailgate.gateway import Settled
 from mailgate.mail import address as addresses
 from mailgate.simulate import mails
 from mailgate.simulate.mails import Written
-from mailgate.simulate.stage import Stage, scratch_house, shown
+from mailgate.simulate.stage import Stage, recycled, scratch_house, shown
 
 DESK, NOTIFIER, OPS = "desk@mailgate.example", "notices@mailgate.example", "ops@mailgate.example"
 SELLER, CUSTOMER = "acme", "buyer@mail.example"
@@ -52,9 +52,7 @@ def run(case: Mapping[str, Any]) -> dict[str, Any]:
         running.stage.pass_until(at, inclusive=False)
         act(running, event, at)
     running.stage.pass_until(datetime.fromisoformat(case["until"]), inclusive=True)
-    row = {"id": case["id"], **_result(running), "unsupported": running.unsupported}
-    running.stage.store.close()
-    return row
+    return {"id": case["id"], **_result(running), "unsupported": running.unsupported}
 
 
 def staged(case: Mapping[str, Any]) -> Case:
@@ -73,7 +71,7 @@ def staged(case: Mapping[str, Any]) -> Case:
         notifiers=(NOTIFIER,), roles={"ops": OPS}, entities=policy.entities or {"": Entity(helpdesk=DESK)},
     )  # fmt: skip
     house = scratch_house(policy, Source(pack.name, pack.raw, case.get("options", {})), desk, {SELLER: seller}, _templates())
-    return Case(Stage(house, desk), seller, policy.entities[entity].helpdesk if entity in policy.entities else DESK)
+    return Case(Stage(house, desk, recycled()), seller, policy.entities[entity].helpdesk if entity in policy.entities else DESK)
 
 
 _CACHE: dict[str, Any] = {}

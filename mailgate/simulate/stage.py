@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from mailgate.desk.ticket import Ticket
 from mailgate.mail.message import Envelope
 from mailgate.mail.token import Keys
 from mailgate.store import outbox, spool, tickets
-from mailgate.store.engine import Store
+from mailgate.store.engine import Store, wipe
 from mailgate.store.outbox import Outgoing
 from mailgate.wire.smtp_out import Sent
 
@@ -92,6 +92,18 @@ class Stage:
         """The newest notice of the ladder's `step` to `reader`, or None."""
         rows = [row for _, row in self.sent if row.step == step and row.reader == reader]
         return next((self.store.read(partial(outbox.get, outbox_id=row.id)) for row in reversed(rows)), None)
+
+
+@cache
+def _memory() -> Store:
+    return Store.open("sqlite:///:memory:", Path())
+
+
+def recycled() -> Store:
+    """An empty store in memory: the process's one, wiped. For one stage after the other; opening a new one costs as much as a case."""
+    store = _memory()
+    store.call(wipe)
+    return store
 
 
 def shown(ticket: Ticket, policy: Policy) -> dict[str, Any]:

@@ -44,7 +44,6 @@ def tell(language: str) -> Iterator[str]:
     yield from _letters(case, zone, shown)
     ticket = case.stage.ticket(1)
     yield f"{ticket.tag} is now {ticket.state}, marked {', '.join(sorted(ticket.tags))}. Try: mailgate init run && mailgate serve --config run"
-    case.stage.store.close()
 
 
 def _incoming(event: Mapping[str, Any]) -> str:

@@ -85,6 +85,8 @@ def act(
     if scene.seller is not None:
         numbered = [replace(one, ticket=ticket.number) if ticket and one.ticket == 0 else one for one in decision.strikes]
         memory.strike(connection, scene.desk.name, scene.seller.id, numbered)
+        for kind in decision.unstruck:
+            memory.unstrike(connection, scene.desk.name, scene.seller.id, kind, ticket.number if ticket else 0)
     queued: tuple[tuple[int, str, str], ...] = ()
     told = replace(ticket, spoken=(*ticket.spoken, decision.spoken)) if ticket and decision.spoken else ticket
     for order in decision.orders:

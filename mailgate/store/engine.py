@@ -19,8 +19,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import StaticPool
 
 from mailgate.store import migrate
+from mailgate.store.schema import metadata
 
-__all__ = ["Connection", "Store", "StoreError"]
+__all__ = ["Connection", "Store", "StoreError", "wipe"]
 
 T = TypeVar("T")
 BATCH = 128
@@ -47,6 +48,14 @@ def connect(url: str, root: Path) -> Engine:
     event.listen(engine, "connect", _pragmas)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def wipe(connection: Connection) -> None:
+    """Empty every table, numbers and all: a scratch store is used again."""
+    for table in metadata.sorted_tables:
+        connection.execute(table.delete())
+    if connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").first():
+        connection.exec_driver_sql("DELETE FROM sqlite_sequence")
 
 
 def _pragmas(connection: Any, _: Any) -> None:

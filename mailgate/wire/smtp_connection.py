@@ -107,7 +107,7 @@ class Connection(SMTP, asyncio.BufferedProtocol):
         self.house.enter(self)
         longest = math.inf if self.client.trusted else self.house.limits.session.total_seconds()
         self._end = self.loop.time() + longest
-        self.link = transport
+        self.link = self._tcp = transport  # TLS forgets how to abort once it is closed; TCP does not
         transport.set_write_buffer_limits(high=16384)
         super().connection_made(transport)
 
@@ -145,7 +145,7 @@ class Connection(SMTP, asyncio.BufferedProtocol):
 
     def abort(self) -> None:
         if self._inside:
-            self.link.abort()
+            self._tcp.abort()
 
     def _cb_client_connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.lines = Lines(reader, self.house.limits.command_line)
@@ -246,12 +246,12 @@ class Connection(SMTP, asyncio.BufferedProtocol):
         self.lines.stop()
         if not self._inside:
             return
-        if not self.link.is_closing():  # a second close would make TLS forget how to abort
+        if not self.link.is_closing():
             self.link.close()
         if self._timeout_handle is not None:
             self._timeout_handle.cancel()
-        if self.link.get_write_buffer_size() or self._over_ssl:
-            self._timeout_handle = self.loop.call_later(ABORT_AFTER, self.link.abort)
+        if self._over_ssl or self._tcp.get_write_buffer_size():
+            self._timeout_handle = self.loop.call_later(ABORT_AFTER, self._tcp.abort)
 
     def _cut(self, reply: str) -> None:
         self.house.events.session_refused(self.client.name, reply)

@@ -227,9 +227,6 @@ def test_a_clock_that_goes_back_over_midnight_loses_no_time():
     st_johns = Calendar(ZoneInfo("America/St_Johns"), weekend=frozenset({5}))
     second = at("2008-11-01 23:30", st_johns, fold=1)
     assert add(second, duration("30m"), st_johns, Pauses(weekends=True)) == second + timedelta(minutes=30)
-    assert add(second, duration("30wh"), Calendar(st_johns.zone, work_start=time(), weekend=frozenset())) == (
-        second + timedelta(hours=30)
-    )
     assert after_weekend(second, st_johns, "defer_start") == second
 
 

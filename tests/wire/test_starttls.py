@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
+
+import pytest
+
+from mailgate.wire import smtp_connection
 
 from .conftest import Talk, house
 
@@ -79,3 +84,20 @@ async def test_lmtp_over_tls_starts_anew_too(server_tls: ssl.SSLContext, client_
         await other.begins(hello="LHLO client.test")
         assert (await other.says(MAIL)).startswith("250")
     assert len(desk.mails) == 1
+
+
+async def test_a_client_who_never_ends_tls_is_dropped(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+):
+    """QUIT without the closing alert of TLS does not hold the session."""
+    monkeypatch.setattr(smtp_connection, "ABORT_AFTER", 0.01)
+    async with house(tls=server_tls) as desk:
+        talk = await desk.visit()
+        await secured(talk, client_tls)
+        await talk.says("NOOP")
+        talk.writer.transport.pause_reading()
+        [session] = desk.doors._lobby.guests
+        lost = session._closed
+        talk.writes("QUIT")
+        await asyncio.wait({lost}, timeout=20)
+        assert desk.doors.sessions == 0
