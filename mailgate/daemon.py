@@ -24,7 +24,7 @@ import mailgate
 from mailgate import config, events
 from mailgate.config import ConfigError, Settings
 from mailgate.courier import Courier, Schedule
-from mailgate.desk.house import House, Source
+from mailgate.desk.house import Caps, House, Source
 from mailgate.desk.route import Roster
 from mailgate.gateway import Gateway
 from mailgate.mail.message import Envelope
@@ -54,6 +54,8 @@ def house_of(settings: Settings) -> House:
         allowed={level: tuple(acts) for level, acts in settings.trust.allowed.items()},
         relays=settings.trust.relays,
         authserv_ids=settings.trust.authserv_ids,
+        copied=settings.copied.addresses,
+        caps=Caps(settings.limits.notices_per_ticket, settings.limits.notices_per_recipient),
     )
 
 
@@ -74,6 +76,7 @@ def limits_of(settings: Settings) -> Limits:
         recipients=limits.recipients,
         connections=limits.connections,
         connections_per_network=limits.connections_per_network,
+        in_flight=limits.in_flight,
         hard_errors=limits.errors,
         idle=limits.idle,
         session=limits.session,
@@ -99,7 +102,7 @@ class Daemon:
     def __post_init__(self) -> None:
         """Open the store and build the paths; nothing listens yet."""
         settings, house = self.settings, house_of(self.settings)
-        self.store = Store.open(config.store_url(settings), settings.directory)
+        self.store = Store.open(settings.store.url, settings.directory)
         self.gateway = Gateway(self.store, house)
         self.timekeeper = Timekeeper(self.store, house, settings.timers.catch_up)
         routes = {desk.hand_on: smarthost_of(settings, desk.hand_on) for desk in settings.desks.values() if desk.hand_on}

@@ -164,8 +164,8 @@ class Gateway:
         self.settled = asyncio.Event()
 
     def knows(self, address: str) -> bool:
-        """True for addresses that the doors take mail for: desks, their +forms, our own return paths."""
-        if self.house.roster.desk_of(address):
+        """True for addresses that the doors take mail for: desks, their +forms, [copied] ones, our own return paths."""
+        if self.house.roster.desk_of(address) or self.house.is_copied(address):
             return True
         domain = addresses.domain(address)
         ours = any(addresses.domain(desk.address) == domain for desk in self.house.roster.desks.values())
@@ -252,6 +252,8 @@ def tell(done: Settled, seconds: float) -> None:
     _tell_moves(done)
     for outbox_id, notice, reader in done.written.queued:
         events.notice_queued(outbox_id=outbox_id, notice=notice, to=(reader,), ticket=done.ticket, spool_id=done.spool_id)
+    for notice, reader, limit in done.written.capped:
+        events.notice_capped(notice=notice, to=reader, ticket=done.ticket, reason=limit, spool_id=done.spool_id)
     broken = [violation.rule for violation in done.decision.violations]
     events.message_settled(
         **ids, desk=done.desk, ticket=done.ticket, class_=done.kind, meaning=done.event, evidence=done.match.evidence,

@@ -33,7 +33,7 @@ def with_json(function: F) -> F:
 def opened(directory: Path, sets: tuple[str, ...]) -> tuple[Settings, Store]:
     """The configuration, and its store. Raises ConfigError or StoreError."""
     settings = config.load(directory, sets)
-    return settings, Store.open(config.store_url(settings), settings.directory)
+    return settings, Store.open(settings.store.url, settings.directory)
 
 
 def say(row: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from mailgate.config.settings import HARMLESS, Settings
 from mailgate.config.values import next_hop
 from mailgate.desk.holiday import holiday_dates
 from mailgate.desk.notice import lint
-from mailgate.desk.party import Desk, Seller
+from mailgate.desk.party import Seller
 from mailgate.mail import address as addresses
 
 NOT_SUPPORT = frozenset(

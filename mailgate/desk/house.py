@@ -13,6 +13,7 @@ from mailgate.desk.notice import Templates
 from mailgate.desk.pack import Policy
 from mailgate.desk.party import Desk, Seller
 from mailgate.desk.route import Roster
+from mailgate.mail import address as addresses
 from mailgate.mail.token import Keys
 
 
@@ -23,6 +24,14 @@ class Source:
     name: str
     raw: Mapping[str, Any]
     options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Caps:
+    """How many notices one reader may get in an hour because of mail: on one ticket, and in all. Timers don't count."""
+
+    ticket: int = 10
+    reader: int = 60
 
 
 @dataclass(frozen=True)
@@ -38,10 +47,17 @@ class House:
     relays: tuple[str, ...] = ()
     authserv_ids: tuple[str, ...] = ()
     proven_doors: frozenset[str] = field(default_factory=frozenset)
+    copied: tuple[str, ...] = ()
+    caps: Caps = Caps()
 
     def desk(self, name: str) -> Desk | None:
         """The desk of this name, or None once the configuration has dropped it."""
         return self.roster.desks.get(name)
+
+    def is_copied(self, address: str) -> bool:
+        """True if the mail system sends copies of other people's mail to `address` ([copied] addresses, +forms included)."""
+        own = (addresses.key(address), addresses.untagged(address))
+        return any(addresses.key(one) in own for one in self.copied)
 
     def seller(self, name: str | None) -> Seller | None:
         """The seller of this id, or None."""

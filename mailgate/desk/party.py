@@ -28,6 +28,18 @@ def _pattern(value: object) -> object:
     return _address(value)
 
 
+def _people_only(value: object) -> object:
+    if value == "mailgate":
+        raise ValueError('"people" | a desk whose mail mailgate carries is not part of this version')
+    return value
+
+
+def _act_only(value: object) -> object:
+    if value == "observe":
+        raise ValueError('"act" | a desk that observes is not part of this version')
+    return value
+
+
 Address = Annotated[str, BeforeValidator(_address)]
 AddressPattern = Annotated[str, BeforeValidator(_pattern)]
 
@@ -98,8 +110,8 @@ class Desk(Frozen):
     title: str = ""
     language: str = "en"
     zone: str = "UTC"
-    carries: Literal["people", "mailgate"] = "people"
-    mode: Literal["act", "observe"] = "act"
+    carries: Annotated[Literal["people"], BeforeValidator(_people_only)] = "people"
+    mode: Annotated[Literal["act"], BeforeValidator(_act_only)] = "act"
     hand_on: str = ""
     options: Mapping[str, object] = Field(default_factory=dict)
 

@@ -16,6 +16,7 @@ from mailgate.events.catalogue import catalogue
 from mailgate.events.log import bound, captured, event, stop
 from mailgate.events.outgoing import (
     address_bounced,
+    notice_capped,
     notice_deferred,
     notice_queued,
     notice_refused,
@@ -32,6 +33,7 @@ __all__ = [
     "captured",
     "catalogue",
     "configure",
+    "notice_capped",
     "notice_deferred",
     "notice_queued",
     "notice_refused",
@@ -158,7 +160,7 @@ def message_held(*, spool_id: int, message_id: str | None, desk: str | None, rea
 
 @event("mail.passed_on")
 def mail_passed_on(*, spool_id: int, desk: str, hop: str, reply: str, ticket: Ticket = None) -> None:
-    """A mail was handed on unchanged to the people of its desk, or through the guard to its next hop."""
+    """A mail was handed on unchanged to the people of its desk."""
 
 
 @event("spool.recovered")

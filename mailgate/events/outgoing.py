@@ -15,6 +15,11 @@ def notice_queued(*, outbox_id: int, notice: str, to: Collection[str], ticket: T
     """A notice was decided on and waits in the outbox."""
 
 
+@event("notice.capped", "warning")
+def notice_capped(*, notice: str, to: str, ticket: Ticket, reason: str, spool_id: int | None = None) -> None:
+    """A notice was not written: mail had brought its reader as many in this hour as [limits] allows; `reason` is the key."""
+
+
 @event("notice.sent")
 def notice_sent(
     *,

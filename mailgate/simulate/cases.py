@@ -14,6 +14,7 @@ from mailgate.desk.house import Source
 from mailgate.desk.notice import Templates
 from mailgate.desk.pack import bind
 from mailgate.desk.party import Desk, Entity, Seller
+from mailgate.desk.ticket import Clock
 from mailgate.gateway import Settled
 from mailgate.mail import address as addresses
 from mailgate.simulate import mails
@@ -32,6 +33,7 @@ class Case:
     seller: Seller
     helpdesk: str
     numbers: dict[str, int] = field(default_factory=dict)
+    labels: dict[int, str] = field(default_factory=dict)
     thread: dict[str, list[str]] = field(default_factory=dict)
     last: dict[tuple[str, str], str] = field(default_factory=dict)
     sent: dict[str, bytes] = field(default_factory=dict)
@@ -110,10 +112,12 @@ def _write(case: Case, event: Mapping[str, Any], at: datetime, role: str, **said
     )  # fmt: skip
     raw = case.sent.setdefault(message_id, mails.mail(written))
     done = case.stage.receive(raw, at, proven=event.get("auth", True), also_to=event.get("bcc", ()))
-    if done.ticket is not None and label not in case.numbers:
-        case.numbers[label] = done.ticket
-    known.append(message_id)
-    case.last[label, role] = message_id
+    if done.ticket is not None:
+        case.labels.setdefault(done.ticket, label)
+        if case.numbers.setdefault(label, done.ticket) == done.ticket:
+            known.append(message_id)
+    if done.kind == "human":
+        case.last[label, role] = message_id
     return done
 
 
@@ -150,20 +154,20 @@ def _bounce(case: Case, event: Mapping[str, Any], at: datetime) -> None:
 
 
 def _returned(case: Case, label: str, of: str) -> tuple[str | None, str, str | None]:
-    """(Message-ID, recipient, return path) of the mail that comes back: the ask that is waited on, the last reply or reminder."""
+    """(Message-ID, recipient, return path) of what comes back: the ask waited on, the reply that counted or the last, the reminder."""
     if of == "reminder":
         row = case.stage.last_sent("reminder", case.seller.support)
         return (row.message_id, row.reader, row.reverse_path) if row else (None, "", None)
+    clock = _newest_clock(case, label)
     if of == "vendor_reply":
-        return case.last.get((label, "vendor_reply")), case.helpdesk, None
-    waited_on = _waited_on(case, label)
+        return (clock.stopped_by if clock else None) or case.last.get((label, "vendor_reply")), case.helpdesk, None
+    waited_on = clock.for_message if clock and clock.running else None
     return waited_on or case.last.get((label, "ask")), case.seller.support, None
 
 
-def _waited_on(case: Case, label: str) -> str | None:
+def _newest_clock(case: Case, label: str) -> Clock | None:
     number = case.numbers.get(label)
-    running = [one for one in case.stage.ticket(number).clocks if one.running] if number else []
-    return running[-1].for_message if running else None
+    return max(case.stage.ticket(number).clocks, key=lambda one: one.episode, default=None) if number else None
 
 
 def _chargeback(case: Case, event: Mapping[str, Any], at: datetime) -> None:
@@ -201,7 +205,7 @@ EVENTS: Mapping[str, Callable[[Case, Mapping[str, Any], datetime], object]] = {
 
 
 def _result(case: Case) -> dict[str, Any]:
-    labels = {number: label for label, number in case.numbers.items()}
+    labels = case.labels
     history = case.stage.history()
     policy = case.stage.house.policies["desk"]
     final = {label: shown(case.stage.ticket(number), policy) for label, number in case.numbers.items() if label != "chargeback"}
@@ -216,7 +220,8 @@ def _result(case: Case) -> dict[str, Any]:
 def _action(row: Mapping[str, Any], labels: Mapping[int, str]) -> dict[str, Any]:
     said = {name: value for name, value in row["data"]["say"].items() if value is not None}
     ticket = labels.get(row["ticket"]) if row["ticket"] else None
-    return {"t": _utc(row["at"]), "ticket": ticket, "action": row["event"], "recipients_role": row["data"]["roles"], **said}
+    at = datetime.fromisoformat(row["data"]["fired_at"]) if "fired_at" in row["data"] else row["at"]
+    return {"t": _utc(at), "ticket": ticket, "action": row["event"], "recipients_role": row["data"]["roles"], **said}
 
 
 def _deadlines(row: Mapping[str, Any], labels: Mapping[int, str]) -> Iterator[dict[str, Any]]:

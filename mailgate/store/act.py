@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +18,7 @@ from mailgate.desk.house import House
 from mailgate.desk.letter import Letter, letters, with_readers
 from mailgate.desk.pack import Policy, bind
 from mailgate.desk.party import Desk, Seller
-from mailgate.desk.ticket import Ticket
+from mailgate.desk.ticket import Entry, Ticket
 from mailgate.mail import address as addresses
 from mailgate.mail.compose import compose
 from mailgate.mail.token import bounce_address
@@ -29,10 +29,11 @@ from mailgate.store.schema import dumps
 
 @dataclass(frozen=True)
 class Written:
-    """What a decision left in the store: the ticket, and the notices queued (id, name, reader)."""
+    """What a decision left in the store: the ticket, the notices queued (id, name, reader), those capped (name, reader, limit)."""
 
     ticket: Ticket | None
     queued: tuple[tuple[int, str, str], ...] = ()
+    capped: tuple[tuple[str, str, str], ...] = ()
 
 
 def scene_for(connection: Connection, house: House, desk: Desk, seller: Seller | None, ticket: Ticket | None = None) -> Scene:
@@ -87,14 +88,32 @@ def act(
         memory.strike(connection, scene.desk.name, scene.seller.id, numbered)
         for kind in decision.unstruck:
             memory.unstrike(connection, scene.desk.name, scene.seller.id, kind, ticket.number if ticket else 0)
-    queued: tuple[tuple[int, str, str], ...] = ()
+    queued: list[tuple[int, str, str]] = []
+    capped: list[tuple[str, str, str]] = []
     told = replace(ticket, spoken=(*ticket.spoken, decision.spoken)) if ticket and decision.spoken else ticket
     for order in decision.orders:
-        queued += tuple(
-            _queue(connection, letter, order, told, scene, house, now)
-            for letter in _letters(connection, order, told, scene, house, now)
-        )
-    return Written(ticket, tuple(row for row in queued if row[0]))
+        for letter in _letters(connection, order, told, scene, house, now):
+            reader = letter.reader.address
+            if outbox.exists(connection, letter.draft.message_id, reader):
+                continue
+            if limit := _limit(connection, order, reader, told, house, now):
+                capped.append((order.notice, reader, limit))
+            else:
+                queued.append(_queue(connection, letter, order, told, scene, house, now))
+    left_out = [Entry("notice_capped", now, {"notice": name, "to": to, "limit": limit}) for name, to, limit in capped]
+    tickets.record(connection, left_out, about, now)
+    return Written(ticket, tuple(queued), tuple(capped))
+
+
+def _limit(connection: Connection, order: Order, reader: str, ticket: Ticket | None, house: House, now: datetime) -> str:
+    """The key of [limits] that this notice would exceed; empty for what may be written, and for every step of a clock."""
+    if order.step:
+        return ""
+    number = ticket.number if ticket and order.ticket else None
+    about, in_all = outbox.told_since(connection, reader, number, now - timedelta(hours=1))
+    if number is not None and about >= house.caps.ticket:
+        return "notices_per_ticket"
+    return "notices_per_recipient" if in_all >= house.caps.reader else ""
 
 
 def _keep_policy(connection: Connection, scene: Scene, house: House) -> None:
@@ -119,10 +138,8 @@ def _letters(
 def _queue(
     connection: Connection, letter: Letter, order: Order, ticket: Ticket | None, scene: Scene, house: House, now: datetime
 ) -> tuple[int, str, str]:
-    """(id, notice, reader) of the row that this letter got; id 0 when it stands in the outbox already."""
+    """(id, notice, reader) of the row that this letter got."""
     draft, reader = letter.draft, letter.reader.address
-    if outbox.exists(connection, draft.message_id, reader):
-        return 0, order.notice, reader
     row = Outgoing(
         notice=order.notice,
         desk=scene.desk.name,

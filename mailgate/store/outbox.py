@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, case, func, insert, or_, select, update
 
 from mailgate.store.schema import outbox
 
 OPEN = ("queued", "deferred", "uncertain")
+UNWRITTEN = ("hand_on", "pass_on")  # other people's mail, handed on as it came
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,15 @@ def exists(connection: Connection, message_id: str, reader: str) -> bool:
     """True if this mail to this reader is in the outbox already (a replayed step writes nothing twice)."""
     query = select(outbox.c.id).where((outbox.c.message_id == message_id) & (outbox.c.reader == reader))
     return connection.execute(query).first() is not None
+
+
+def told_since(connection: Connection, reader: str, ticket: int | None, since: datetime) -> tuple[int, int]:
+    """How many notices mail has brought `reader` since then: (on this ticket, in all). Steps and mail passed on don't count."""
+    about = func.coalesce(func.sum(case((outbox.c.ticket == ticket, 1), else_=0)), 0)
+    mine = (outbox.c.reader == reader) & (outbox.c.created_at > since)
+    caused = (outbox.c.step == "") & outbox.c.notice.not_in(UNWRITTEN)
+    row = connection.execute(select(about, func.count()).where(mine & caused)).one()
+    return int(row[0]), int(row[1])
 
 
 def due(connection: Connection, now: datetime, held: Sequence[str], limit: int) -> tuple[Outgoing, ...]:

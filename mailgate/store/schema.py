@@ -252,6 +252,7 @@ outbox = Table(
     Column("sent_at", Instant),
     UniqueConstraint("message_id", "reader"),
     Index("ix_outbox_due", "state", "next_attempt_at"),
+    Index("ix_outbox_reader", "reader", "created_at"),
 )
 
 strikes = Table(
