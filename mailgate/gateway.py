@@ -24,7 +24,7 @@ from mailgate.desk import facts, thread, trust
 from mailgate.desk.decide import Context, decide
 from mailgate.desk.follow import Decision
 from mailgate.desk.house import House
-from mailgate.desk.party import Desk, Seller
+from mailgate.desk.party import Desk
 from mailgate.desk.route import desk_for, party_of
 from mailgate.desk.thread import Match
 from mailgate.desk.ticket import Entry
@@ -33,8 +33,8 @@ from mailgate.mail import automatic, report, subject, token, visible
 from mailgate.mail.message import Envelope, Message, fingerprint, parse
 from mailgate.store import lookup, memory, spool, tickets
 from mailgate.store import settle as finish
-from mailgate.store.act import Written, act, scene_for
-from mailgate.store.engine import Connection, Store
+from mailgate.store.act import Written, act, policy_of, scene_for
+from mailgate.store.engine import Connection, Store, StoreError
 from mailgate.store.spool import Spooled
 from mailgate.wire import clock
 
@@ -84,6 +84,8 @@ def read(raw: bytes, envelope: Envelope, house: House) -> Read:
 
 def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: datetime) -> Settled:
     """Stages 5 to 8 of one mail, in the caller's transaction. `now` is when it is settled; it counts from when it came."""
+    if not spool.is_waiting(connection, mail.id):
+        return Settled(mail.id, "gone")
     desk = _routed(mail, got, house)
     if desk is None:
         spool.park(connection, mail.id, "no desk of ours is meant", now)
@@ -91,7 +93,16 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
     kept = finish.Kept(got.message, got.kind, got.fingerprint, desk)
     if (twin := spool.twin(connection, desk.name, got.fingerprint)) is not None:
         finish.again(connection, mail, kept, twin, now)
-        return Settled(mail.id, "duplicate", desk.name, got.kind, "duplicate", twin.ticket, message_id=got.message.message_id, door=mail.envelope.door)
+        return Settled(
+            mail.id,
+            "duplicate",
+            desk.name,
+            got.kind,
+            "duplicate",
+            twin.ticket,
+            message_id=got.message.message_id,
+            door=mail.envelope.door,
+        )
     context = look_up(connection, mail, got, desk, house)
     decision = decide(got.message, context, mail.envelope.received_at)
     written = act(connection, decision, context.scene, house, mail.envelope.received_at, mail.id)
@@ -121,7 +132,12 @@ def look_up(connection: Connection, mail: Spooled, got: Read, desk: Desk, house:
     found = lookup.evidence(connection, message, envelope, got.subject, house)
     reported = lookup.bounces(connection, got.report, envelope, desk, house, proven) if got.report else lookup.NOTHING
     match = thread.match(message.author, found.clues, found.tickets, desk, house.roster) if not got.report else reported.match
-    seller = house.seller(match.ticket.seller) if match.ticket else _seller(message, got, desk, house)
+    told = facts.read(message, got.visible, policy_of(connection, house, desk, match.ticket.policy if match.ticket else ""))
+    seller = (
+        house.seller(match.ticket.seller)
+        if match.ticket
+        else lookup.seller_named(message, desk, house, str(told.get("seller", "")))
+    )
     known = party_of(message.author, desk, seller, match.ticket, house.roster) != "stranger"
     return Context(
         scene=scene_for(connection, house, desk, seller, match.ticket),
@@ -132,6 +148,7 @@ def look_up(connection: Connection, mail: Spooled, got: Read, desk: Desk, house:
         envelope=envelope,
         subject=got.subject,
         visible=got.visible,
+        told=told,
         match=match,
         generated=automatic.is_generated(message),
         bounced=reported.bounced,
@@ -139,11 +156,6 @@ def look_up(connection: Connection, mail: Spooled, got: Read, desk: Desk, house:
         dead=memory.dead_among(connection, [addresses.key(one) for one in message.addressed]),
         spool_id=mail.id,
     )
-
-
-def _seller(message: Message, got: Read, desk: Desk, house: House) -> Seller | None:
-    told = facts.read(message, got.visible, house.policies[desk.name]).get("seller")
-    return lookup.seller_named(message, desk, house, str(told) if told else "")
 
 
 def _proven(message: Message, envelope: Envelope, house: House) -> bool:
@@ -160,6 +172,7 @@ class Gateway:
 
     def __init__(self, store: Store, house: House) -> None:
         self.store, self.house = store, house
+        self._turn = asyncio.Lock()
         self.arrived = asyncio.Event()
         self.settled = asyncio.Event()
 
@@ -192,12 +205,13 @@ class Gateway:
                     continue
 
     async def catch_up(self) -> int:
-        """How many mails were taken from the spool; returns when nothing waits."""
+        """How many mails were taken from the spool; returns when nothing waits. One at a time: order matters."""
         done = 0
-        while mails := await self.store.run(partial(spool.waiting, limit=BATCH)):
-            done += len(mails)
-            await self._batch(mails)
-            self.settled.set()
+        async with self._turn:
+            while mails := await self.store.run(partial(spool.waiting, limit=BATCH)):
+                done += len(mails)
+                await self._batch(mails)
+                self.settled.set()
         return done
 
     async def _batch(self, mails: Sequence[Spooled]) -> None:
@@ -217,6 +231,8 @@ class Gateway:
             except tickets.ChangedError as error:
                 if attempt == 3:
                     await self._park(mail, error)
+            except StoreError:  # the trouble is the store's, not the mail's: it stays `received`
+                raise
             except Exception as error:
                 await self._park(mail, error)
                 return
@@ -243,6 +259,8 @@ def _read_all(mails: Sequence[Spooled], house: House) -> list[Read | Exception]:
 def tell(done: Settled, seconds: float) -> None:
     """The log lines of one settled mail: what moved, then its one summary line."""
     ids: dict[str, Any] = {"spool_id": done.spool_id, "message_id": done.message_id}
+    if done.state == "gone":
+        return
     if done.state == "parked":
         events.message_parked(**ids, error=done.reason)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def message_list(directory: Path, sets: tuple[str, ...], as_json: bool) -> None:
 def message_show(spool_id: int, directory: Path, sets: tuple[str, ...]) -> None:
     """The bytes of one mail, as they were received."""
     _, store = opened(directory, sets)
-    click.get_binary_stream("stdout").write(_mail(store, spool_id).raw)
+    sys.stdout.buffer.write(_mail(store, spool_id).raw)
 
 
 def _mail(store: Store, spool_id: int) -> spool.Spooled:
@@ -182,7 +183,7 @@ def outbox_show(outbox_id: int, directory: Path, sets: tuple[str, ...]) -> None:
     row = store.read(partial(outbox.get, outbox_id=outbox_id))
     if row is None:
         raise click.UsageError(f"there is no outgoing mail {outbox_id}; `mailgate outbox list` shows all")
-    click.get_binary_stream("stdout").write(row.raw)
+    sys.stdout.buffer.write(row.raw)
 
 
 @outbox_group.command("retry")

@@ -39,6 +39,7 @@ class Context:
     envelope: Envelope
     subject: Subject
     visible: str
+    told: Mapping[str, Any]
     match: Match
     generated: bool = False
     bounced: tuple[Bounced, ...] = ()
@@ -58,20 +59,18 @@ def decide(message: Message, context: Context, now: datetime) -> Decision:
     if context.kind == "auto_reply":
         away = True if party == "seller" and _is_support(message.author, context) else None
         return replace(_kept(message, context, now, "auto_reply", party), away=away)
-    told = telling.read(message, context.visible, scene.policy)
-    entry = _meaning(message, context, party, told)
+    entry = _meaning(message, context, party)
     if entry is None or context.kind == "list" or (context.generated and party != "notifier"):
         return _kept(message, context, now, "wrote", party)
     if not _proven(entry, context, party):
         return _kept(message, context, now, "unproven", party)
-    return _judged(message, context, now, _Meaning(entry, party, told))
+    return _judged(message, context, now, _Meaning(entry, party))
 
 
 @dataclass(frozen=True)
 class _Meaning:
     entry: Mail
     party: str
-    told: Mapping[str, Any]
 
 
 def _is_support(author: str | None, context: Context) -> bool:
@@ -89,15 +88,15 @@ def _proven(entry: Mail, context: Context, party: str) -> bool:
     return True
 
 
-def _meaning(message: Message, context: Context, party: str, told: Mapping[str, Any]) -> Mail | None:
+def _meaning(message: Message, context: Context, party: str) -> Mail | None:
     """The first [[mail]] entry of the pack whose conditions hold."""
     for entry in context.scene.policy.mail:
-        if party in entry.by and _applies(entry, message, context, told):
+        if party in entry.by and _applies(entry, message, context):
             return entry
     return None
 
 
-def _applies(entry: Mail, message: Message, context: Context, told: Mapping[str, Any]) -> bool:
+def _applies(entry: Mail, message: Message, context: Context) -> bool:
     joined, policy, desk = context.match.ticket is not None, context.scene.policy, context.scene.desk
     details = {addresses.detail(one) for one in message.addressed if desk.is_helpdesk(one)}
     return (
@@ -108,8 +107,8 @@ def _applies(entry: Mail, message: Message, context: Context, told: Mapping[str,
         and not (entry.says_not and telling.says(context.visible, policy, entry.says_not))
         and (not entry.copy_to or entry.copy_to in details)
         and (not entry.copy_not or entry.copy_not not in details)
-        and (not entry.fact or entry.fact in told)
-        and (not entry.topic or "topic" in told)
+        and (not entry.fact or entry.fact in context.told)
+        and (not entry.topic or "topic" in context.told)
     )
 
 
@@ -118,7 +117,7 @@ def _party(address: str, context: Context) -> str:
 
 
 def _judged(message: Message, context: Context, now: datetime, meaning: _Meaning) -> Decision:
-    entry, party, told = meaning.entry, meaning.party, meaning.told
+    entry, party, told = meaning.entry, meaning.party, context.told
     opens = context.match.ticket is None and entry.opens
     ticket = _opened(message, context, now, told) if opens else context.match.ticket
     broken = _violations(message, context, ticket, entry) if ticket and entry.rules else ()

@@ -14,6 +14,8 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from mailgate.mail.words import listed
 
+MAX_OPEN = 10_000  # beyond, the parser's time grows with the square of the depth: tags are only cut out
+
 _BLOCKS = listed(
     """
     address article aside blockquote body center dd div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6
@@ -51,6 +53,8 @@ _LINE = re.compile(
     r"|border-top\s*:\s*#(?:e1e1e1|b5c4df)\s+1",
     re.IGNORECASE,
 )
+_OPEN = re.compile(r"<[A-Za-z]")
+_TAG = re.compile(r"<[^<>]{0,2000}>")
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 
 
@@ -64,6 +68,8 @@ class Page:
 
 def text(html: str, *, quotes: bool = True) -> Page:
     """What `html` shows; with `quotes`, marked quotes as ``>`` lines and the page cut where a client appends the old mail."""
+    if len(_OPEN.findall(html)) - html.count("</") > MAX_OPEN:
+        return Page(_TAG.sub("\n", html), False)
     root = LexborHTMLParser(html).root
     writer = _Writer(quotes)
     if root is not None:

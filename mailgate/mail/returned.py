@@ -18,6 +18,7 @@ from mailgate.mail.scan import fields
 from mailgate.mail.words import any_of
 
 TEXT_LIMIT = 256 * 1024
+MAX_MARKER = 300
 
 _MACHINE = any_of(
     r"""
@@ -59,7 +60,7 @@ _RETURNED = "copy|original|returned?|unsent|undelivered|follows|message text|mes
 _ITS = "(?:the|your) (?:original |returned |unsent )?(?:message|mail|e-mail)"
 _MARKER = any_of(
     rf"""
-    ^[\s>|*]*[-=_*]{{2,}}.{{0,90}}(?:{_RETURNED}).{{0,90}}$
+    ^[ \t>|*]*[-=_*]{{2,}}.{{0,90}}(?:{_RETURNED}).{{0,90}}$
     ^.{{0,80}}\bis a copy of (?:the|your).{{0,80}}$
     ^.{{0,80}}\b(?:copy|text|header|headers|part|contents?|body) of {_ITS}.{{0,80}}$
     ^.{{0,80}}\boriginal message (?:follows|was|is|header).{{0,80}}$
@@ -155,27 +156,28 @@ def _body(message: Message) -> str:
 
 
 def _cut(text: str) -> int:
-    """Where the returned mail begins: at a marker, or at three header lines in a row after a blank line."""
-    end = next((found.start() for found in _MARKER.finditer(text) if _stands_alone(text, found)), len(text))
-    run, at, start = 0, 0, 0
-    for line in text[:end].split("\n"):
+    """Where the returned mail begins: at a marker, or at three header lines in a row after some words."""
+    run, at, start, above, said = 0, 0, 0, "", False
+    for line in text.split("\n"):
+        if said and _is_marker(line, above):
+            return at
         if _HEADER.match(line):
-            start = at if not run else start
+            start = start if run else at
             run += 1
             if run == 3 and text[:start].strip():
                 return start
         elif line[:1] not in (" ", "\t") or not line.strip():
             run = 0
         at += len(line) + 1
-    return end
+        above, said = line, said or bool(line.strip())
+    return len(text)
 
 
-def _stands_alone(text: str, marker: re.Match[str]) -> bool:
-    """True if something stands before the marker, and a blank line or a rule right above it."""
-    before = text[: marker.start()].rstrip(" \t")
-    last = before.rstrip("\n").rpartition("\n")[2]
-    ruled = marker[0].lstrip()[:2] in ("--", "==", "__", "**")
-    return bool(before.strip()) and (ruled or before.endswith("\n\n") or not re.search(r"\w", last))
+def _is_marker(line: str, above: str) -> bool:
+    """True for a line that announces the returned mail: ruled, or with no words right above it."""
+    if len(line) > MAX_MARKER or not _MARKER.match(line):
+        return False
+    return line.lstrip()[:2] in ("--", "==", "__", "**") or not re.search(r"\w", above)
 
 
 def read(message: Message) -> Bounce | None:

@@ -68,6 +68,8 @@ class Subject:
 
 def fold(text: str) -> str:
     """`text` for comparing words: without case, accents, joiners and doubled spaces; Persian letters, ASCII digits."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.lower().split())
     plain = unicodedata.normalize("NFKD", text.casefold()).casefold()
     kept = (_folded(char) for char in plain if unicodedata.category(char) not in ("Mn", "Cf", "Cc", "Cs"))
     return " ".join(unicodedata.normalize("NFKC", "".join(kept)).translate(_PERSIAN).split())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from mailgate.store import migrate
@@ -79,18 +81,27 @@ class Store:
     def open(cls, url: str, root: Path) -> Store:
         """The store at `url`, its tables brought up to date. Raises StoreError when that can't be done."""
         engine = connect(url, root)
-        migrate.upgrade(engine)
+        try:
+            migrate.upgrade(engine)
+        except DBAPIError as error:
+            raise StoreError(f"store.url {url}: {error.orig}") from error
         return cls(engine)
 
     def call(self, work: Callable[[Connection], T]) -> T:
         """What `work` returns, in a transaction of its own, committed on return."""
-        with self._engine.begin() as connection:
-            return work(connection)
+        try:
+            with self._engine.begin() as connection:
+                return work(connection)
+        except Exception as error:
+            raise _named(error) from error
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """What `work` returns, reading beside the writer; it must not write."""
-        with self._engine.connect().execution_options(reads=True) as connection:
-            return work(connection)
+        try:
+            with self._engine.connect().execution_options(reads=True) as connection:
+                return work(connection)
+        except Exception as error:
+            raise _named(error) from error
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """What `work` returns once it is durable. `work` may be run again if the batch around it fails."""
@@ -111,12 +122,16 @@ class Store:
         self._engine.dispose()
 
     def _write(self) -> None:
-        with self._engine.connect() as connection:
-            while (job := self._waiting.get()) is not None:
-                batch, last = self._taken(job)
-                self._commit(connection, batch)
-                if last:
-                    return
+        last = False
+        while not last and (job := self._waiting.get()) is not None:
+            batch, last = self._taken(job)
+            try:
+                with self._engine.connect() as connection:
+                    self._commit(connection, batch)
+            except Exception as error:  # no connection: nothing of the batch was done
+                for one in batch:
+                    one.error = error
+                _answer(batch)
 
     def _taken(self, first: _Job) -> tuple[list[_Job], bool]:
         batch = [first]
@@ -145,6 +160,14 @@ class Store:
         _answer(batch)
 
 
+def _named(error: BaseException) -> BaseException:
+    """A StoreError for trouble of the database itself, which may pass (full, locked, gone); any other error as it is."""
+    if not isinstance(error, OperationalError):
+        return error
+    number = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    return error if number == sqlite3.SQLITE_ERROR else StoreError(f"the database can't be used now: {error.orig}")
+
+
 class _Job:
     """One piece of work for the writer, and the future of whoever waits for it."""
 
@@ -171,7 +194,7 @@ class _Job:
         if self.future.done():
             return
         if self.error is not None:
-            self.future.set_exception(self.error)
+            self.future.set_exception(_named(self.error))
         else:
             self.future.set_result(self.result)
 

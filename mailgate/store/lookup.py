@@ -37,12 +37,14 @@ def evidence(connection: Connection, message: Message, envelope: Envelope, subje
     named["token"] = tuple(ticket for ticket, _ in tokens)
     own = [number for one in message.names if (number := token.read_message_id(one, house.keys))]
     named["message_id"] = tuple(dict.fromkeys(own))
-    known = tickets.naming(connection, (*message.names, *message.attached_ids))
-    bare = tickets.naming(connection, [one.partition("@")[0] for one in message.names])
-    named["relay_id"] = tuple(dict.fromkeys(ticket for found in bare.values() for ticket, kind in found if kind == "relay"))
+    bare = [one.partition("@")[0] for one in message.names]
+    mine = (message.message_id,) if message.message_id else ()
+    known = tickets.naming(connection, (*message.names, *message.attached_ids, *mine, *bare))
+    named["relay_id"] = tuple(dict.fromkeys(ticket for one in bare for ticket, how in known.get(one, ()) if how == "relay"))
     named["reference"] = _of_kind(message, known, "received")
-    mentioned = tickets.naming(connection, (message.message_id,) if message.message_id else ())
-    named["unseen_reference"] = _of_kind(message, known, "mentioned") or tuple(t for v in mentioned.values() for t, _ in v)
+    named["unseen_reference"] = _of_kind(message, known, "mentioned") or tuple(
+        ticket for one in mine for ticket, _ in known.get(one, ())
+    )
     if body := token.read_body_tokens(message.text or "", house.keys):
         named["body_token"] = body
     if subject.tag:

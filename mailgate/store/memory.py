@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from mailgate.desk.standing import Strike
@@ -44,11 +44,12 @@ def set_away(connection: Connection, desk: str, seller: str, away: bool, now: da
     connection.execute(upsert(sellers).values(row).on_conflict_do_update([sellers.c.desk, sellers.c.seller], set_=row))
 
 
+_DEAD = select(dead.c.address).where(dead.c.address.in_(bindparam("keys", expanding=True)))
+
+
 def dead_among(connection: Connection, keys: Sequence[str]) -> frozenset[str]:
     """Those of these compared addresses that bounced for good."""
-    if not keys:
-        return frozenset()
-    return frozenset(connection.execute(select(dead.c.address).where(dead.c.address.in_(keys))).scalars())
+    return frozenset(connection.execute(_DEAD, {"keys": list(keys)}).scalars()) if keys else frozenset()
 
 
 def bury(connection: Connection, key: str, status: str, now: datetime) -> None:
@@ -61,10 +62,16 @@ def revive(connection: Connection, key: str) -> None:
     connection.execute(delete(dead).where(dead.c.address == key))
 
 
+_KEEP = upsert(policies).on_conflict_do_nothing()
+
+
 def keep_policy(connection: Connection, hash_: str, name: str, body: Mapping[str, Any], options: Mapping[str, Any]) -> None:
     """Keep a pack and its options under their content hash, for the tickets that open under it."""
-    row = {"hash": hash_, "name": name, "body": body, "options": options}
-    connection.execute(upsert(policies).values(row).on_conflict_do_nothing())
+    if connection.execute(_KEPT, {"hash": hash_}).first() is None:
+        connection.execute(_KEEP, {"hash": hash_, "name": name, "body": body, "options": options})
+
+
+_KEPT = select(policies.c.hash).where(policies.c.hash == bindparam("hash"))
 
 
 def kept_policy(connection: Connection, hash_: str) -> tuple[str, dict[str, Any], dict[str, Any]] | None:

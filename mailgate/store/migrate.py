@@ -1,4 +1,8 @@
-"""Bring the tables up to date (Alembic). A database newer than this program is refused, never touched."""
+"""Bring the tables up to date (Alembic), all of it in one transaction.
+
+A database newer than this program, or one that another program made, is refused and never touched. Two that start at once on
+an empty database wait for each other: the second finds nothing left to do.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, inspect
 
 
 class SchemaError(Exception):
-    """The database was made by another version of mailgate; the text says what to do."""
+    """The database was made by another version of mailgate, or by no mailgate; the text says what to do."""
 
 
 def upgrade(engine: Engine) -> None:
@@ -20,14 +24,25 @@ def upgrade(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     known = ScriptDirectory.from_config(config)
-    with engine.connect() as connection:
-        have = MigrationContext.configure(connection).get_current_revision()
-        connection.rollback()
-        if have == known.get_current_head():
+    with engine.connect().execution_options(reads=True) as connection:
+        if revision(connection) == known.get_current_head():
             return
-        if have is not None and have not in {script.revision for script in known.walk_revisions()}:
-            raise SchemaError(
-                f"the database has schema {have!r}, which this mailgate does not know; run the version that made it"
-            )
+    with engine.begin() as connection:
+        _check(connection, {script.revision for script in known.walk_revisions()})
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def revision(connection: Connection) -> str | None:
+    """The last migration that this database has had; None for one without our tables."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _check(connection: Connection, known: set[str]) -> None:
+    """Raise SchemaError unless the database is empty or of a version that we can bring up to date."""
+    have = revision(connection)
+    if have is None and (tables := inspect(connection).get_table_names()):
+        found = ", ".join(sorted(tables)[:5])
+        raise SchemaError(f"the database holds tables that no mailgate made ({found}); store.url must name another one")
+    if have is not None and have not in known:
+        raise SchemaError(f"the database has schema {have!r}, which this mailgate does not know; run the version that made it")

@@ -163,4 +163,4 @@ def listed(connection: Connection, state: str | None = None) -> tuple[dict[str, 
 
 def counts(connection: Connection) -> dict[str, int]:
     """How many rows are in each state."""
-    return {state: count for state, count in connection.execute(select(outbox.c.state, func.count()).group_by(outbox.c.state))}
+    return dict(connection.execute(select(outbox.c.state, func.count()).group_by(outbox.c.state)).tuples().all())

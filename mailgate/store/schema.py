@@ -82,6 +82,7 @@ def _plain(value: Any) -> Any:
 
 
 Id = BigInteger().with_variant(Integer, "sqlite")
+"""Ids that people, mails and tokens name are never given twice, not even after their row has gone (sqlite_autoincrement)."""
 
 # every accepted mail, as received; the row is durable before the door says 250
 spool = Table(
@@ -105,6 +106,7 @@ spool = Table(
     Column("settled_at", Instant),
     Index("ix_spool_open", "state", "received_at", "id"),
     Index("ix_spool_sha256", "sha256"),
+    sqlite_autoincrement=True,
 )
 
 # further arrivals of a mail that is already in the spool
@@ -132,6 +134,7 @@ tickets = Table(
     Column("tags", Json, nullable=False),
     Column("facts", Json, nullable=False),
     Column("version", Integer, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 participants = Table(
@@ -144,6 +147,7 @@ participants = Table(
     Column("party", Text, nullable=False),
     Column("name", Text, nullable=False),
     UniqueConstraint("ticket", "key"),
+    sqlite_autoincrement=True,
 )
 
 # what a settled mail says, as later decisions and notices need it
@@ -253,6 +257,7 @@ outbox = Table(
     UniqueConstraint("message_id", "reader"),
     Index("ix_outbox_due", "state", "next_attempt_at"),
     Index("ix_outbox_reader", "reader", "created_at"),
+    sqlite_autoincrement=True,
 )
 
 strikes = Table(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from mailgate.mail.message import Envelope
 from mailgate.store.schema import messages, sightings, spool
@@ -77,6 +77,11 @@ def _spooled(row: Any) -> Spooled:
     return Spooled(row.id, envelope, row.raw, row.sha256, row.desk, row.state)
 
 
+def is_waiting(connection: Connection, spool_id: int) -> bool:
+    """True while this mail is still to be settled; whoever takes it up asks in the transaction that settles it."""
+    return connection.execute(select(spool.c.state).where(spool.c.id == spool_id)).scalar() == "received"
+
+
 _FIRST_OPEN = select(func.min(spool.c.received_at)).where(spool.c.state == "received")
 
 
@@ -86,11 +91,13 @@ def oldest_waiting(connection: Connection) -> datetime | None:
     return found
 
 
+_SETTLE = update(spool).where(spool.c.id == bindparam("this"))
+
+
 def settle(connection: Connection, spool_id: int, now: datetime, **known: Any) -> None:
     """Note that the mail is settled; `known` holds desk, message_id, ticket, duplicate_of as far as they are known."""
-    connection.execute(
-        update(spool).where(spool.c.id == spool_id), {"state": "settled", "settled_at": now, "reason": None, **known}
-    )
+    values = {"state": "settled", "settled_at": now, "reason": None, **known}
+    connection.execute(_SETTLE, {**values, "this": spool_id})
 
 
 def park(connection: Connection, spool_id: int, reason: str, now: datetime) -> None:
@@ -114,13 +121,16 @@ class Twin:
     sha256: str
 
 
+_TWIN = (
+    select(messages.c.spool_id, messages.c.ticket, spool.c.sha256)
+    .select_from(messages.join(spool, spool.c.id == messages.c.spool_id))
+    .where((messages.c.desk == bindparam("desk")) & (messages.c.fingerprint == bindparam("fingerprint")))
+)
+
+
 def twin(connection: Connection, desk: str, fingerprint: str) -> Twin | None:
     """The settled mail of the same desk and content, or None (G-07)."""
-    where = (messages.c.desk == desk) & (messages.c.fingerprint == fingerprint)
-    joined = messages.join(spool, spool.c.id == messages.c.spool_id)
-    row = connection.execute(
-        select(messages.c.spool_id, messages.c.ticket, spool.c.sha256).select_from(joined).where(where)
-    ).first()
+    row = connection.execute(_TWIN, {"desk": desk, "fingerprint": fingerprint}).first()
     return Twin(*row) if row else None
 
 
@@ -128,7 +138,7 @@ def sighted(connection: Connection, again: Spooled, first: int) -> None:
     """Note a further arrival of mail `first`; identical bytes need no row of their own."""
     seen = {"spool_id": first, "door": again.envelope.door, "received_at": again.envelope.received_at}
     connection.execute(insert(sightings), seen)
-    connection.execute(delete(spool).where(spool.c.id == again.id))
+    connection.execute(delete(spool).where((spool.c.id == again.id) & (spool.c.id != first)))
 
 
 def listed(connection: Connection, state: str | None = None, limit: int = 0) -> tuple[dict[str, Any], ...]:
@@ -147,5 +157,4 @@ def listed(connection: Connection, state: str | None = None, limit: int = 0) -> 
 
 def counts(connection: Connection) -> dict[str, int]:
     """How many mails are in each state."""
-    rows = connection.execute(select(spool.c.state, func.count()).group_by(spool.c.state))
-    return {state: count for state, count in rows}
+    return dict(connection.execute(select(spool.c.state, func.count()).group_by(spool.c.state)).tuples().all())

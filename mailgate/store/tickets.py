@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from mailgate.desk.follow import Decision
@@ -20,13 +20,24 @@ class ChangedError(Exception):
     """The ticket is not what it was when it was read; nothing was written."""
 
 
+_NAMING = select(ids.c.message_id, ids.c.ticket, ids.c.kind).where(ids.c.message_id.in_(bindparam("names", expanding=True)))
+_TICKETS = select(tickets).where(tickets.c.number.in_(bindparam("numbers", expanding=True)))
+_PEOPLE = select(participants).where(participants.c.ticket == bindparam("number")).order_by(participants.c.id)
+_SAID = select(messages).where(messages.c.ticket == bindparam("number")).order_by(messages.c.at, messages.c.id)
+_CLOCKS = select(clocks).where(clocks.c.subject == bindparam("subject")).order_by(clocks.c.episode)
+_NEW = insert(tickets)
+_CHANGED = update(tickets).where((tickets.c.number == bindparam("this")) & (tickets.c.version == bindparam("was")))
+_NAME = upsert(ids).on_conflict_do_nothing()
+_OWN = upsert(ids)
+_OWN = _OWN.on_conflict_do_update([ids.c.message_id, ids.c.ticket], set_={"kind": _OWN.excluded.kind})
+
+
 def naming(connection: Connection, message_ids: Sequence[str]) -> dict[str, list[tuple[int, str]]]:
     """For each of these Message-IDs that a ticket knows: the tickets, and how (received, mentioned, own)."""
     if not message_ids:
         return {}
     found: dict[str, list[tuple[int, str]]] = {}
-    query = select(ids.c.message_id, ids.c.ticket, ids.c.kind).where(ids.c.message_id.in_(message_ids[:200]))
-    for message_id, ticket, kind in connection.execute(query):
+    for message_id, ticket, kind in connection.execute(_NAMING, {"names": list(message_ids[:400])}):
         found.setdefault(message_id, []).append((ticket, kind))
     return found
 
@@ -34,14 +45,14 @@ def naming(connection: Connection, message_ids: Sequence[str]) -> dict[str, list
 def load(connection: Connection, numbers: Iterable[int]) -> dict[int, Ticket]:
     """These tickets with their people, messages and clocks; numbers that don't exist are left out."""
     wanted = list(numbers)
-    rows = connection.execute(select(tickets).where(tickets.c.number.in_(wanted))).all() if wanted else []
+    rows = connection.execute(_TICKETS, {"numbers": wanted}).all() if wanted else []
     return {row.number: _ticket(connection, row) for row in rows}
 
 
 def _ticket(connection: Connection, row: Any) -> Ticket:
-    people = connection.execute(select(participants).where(participants.c.ticket == row.number).order_by(participants.c.id))
-    said = connection.execute(select(messages).where(messages.c.ticket == row.number).order_by(messages.c.at, messages.c.id))
-    running = connection.execute(select(clocks).where(clocks.c.subject == f"ticket:{row.number}").order_by(clocks.c.episode))
+    people = connection.execute(_PEOPLE, {"number": row.number})
+    said = connection.execute(_SAID, {"number": row.number})
+    running = connection.execute(_CLOCKS, {"subject": f"ticket:{row.number}"})
     return Ticket(
         number=row.number,
         desk=row.desk,
@@ -91,11 +102,9 @@ def write(connection: Connection, ticket: Ticket) -> Ticket:
     }  # fmt: skip
     number = ticket.number
     if number == 0:
-        number = connection.execute(insert(tickets), values).inserted_primary_key[0]  # type: ignore[index]
-    else:
-        same = (tickets.c.number == number) & (tickets.c.version == ticket.version)
-        if connection.execute(update(tickets).where(same).values(values)).rowcount != 1:
-            raise ChangedError(f"ticket {number}")
+        number = connection.execute(_NEW, values).inserted_primary_key[0]  # type: ignore[index]
+    elif connection.execute(_CHANGED, {**values, "this": number, "was": ticket.version}).rowcount != 1:
+        raise ChangedError(f"ticket {number}")
     people = tuple(_person(connection, number, one) for one in ticket.participants)
     return _renumbered(ticket, number, people)
 
@@ -203,13 +212,12 @@ def know(connection: Connection, number: int, received: str | None, mentioned: I
     rows |= dict.fromkeys(own, "own")
     if received:
         rows[received] = "received"
-    for message_id, kind in rows.items():
-        row = {"message_id": message_id, "ticket": number, "kind": kind}
-        statement = upsert(ids).values(row)
-        if kind == "mentioned":
-            connection.execute(statement.on_conflict_do_nothing())
-        else:
-            connection.execute(statement.on_conflict_do_update([ids.c.message_id, ids.c.ticket], set_={"kind": kind}))
+    named = [{"message_id": one, "ticket": number, "kind": kind} for one, kind in rows.items() if kind == "mentioned"]
+    carried = [{"message_id": one, "ticket": number, "kind": kind} for one, kind in rows.items() if kind != "mentioned"]
+    if named:
+        connection.execute(_NAME, named)
+    if carried:
+        connection.execute(_OWN, carried)
 
 
 def relay_ids(reply: str) -> tuple[str, ...]:

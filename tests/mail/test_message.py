@@ -1,0 +1,156 @@
+"""A mail as a value: identity from the raw lines, bodies and attachments from the tree, never an exception."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from datetime import timedelta
+
+import pytest
+
+from mailgate.mail import message
+from mailgate.mail.message import parse
+
+MIXED = (
+    b"From: Ann <ann@shop.example>\r\nTo: help@desk.example\r\nCc: b@x.example\r\nCc: c@x.example\r\n"
+    b"Subject: =?utf-8?q?Encomenda_n=C3?=\r\n =?utf-8?q?=A3o?= chegou\r\nDate: Mon, 2 Mar 2026 09:00:00 +0330\r\n"
+    b"Message-ID: <1@shop.example>\r\nIn-Reply-To: <9@desk.example>\r\nReferences: <1@x.example>\r\n <9@desk.example>\r\n"
+    b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b1\r\n\r\npreamble\r\n--b1\r\n"
+    b"Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nOl=E1=\r\n!\r\n--b1\r\n"
+    b"Content-Type: text/html; charset=utf-8\r\n\r\n<p>x</p>\r\n--b1\r\n"
+    b"Content-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\naGk=\r\n--b1\r\n"
+    b"Content-Type: message/rfc822\r\n\r\nMessage-ID: <old@x.example>\r\nContent-Type: multipart/mixed; boundary=b2\r\n\r\n"
+    b"--b2\r\n\r\ninner\r\n--b2--\r\n\r\n--b1--\r\n"
+)
+
+
+def test_the_parts_of_an_ordinary_mail() -> None:
+    """Text, HTML, an unnamed PDF and an attached mail, which stays whole."""
+    mail = parse(MIXED)
+    assert mail.text == "Olá!"
+    assert mail.html == "<p>x</p>"
+    assert [a.content_type for a in mail.attachments] == ["application/pdf", "message/rfc822"]
+    assert mail.attachments[0].sha256 == hashlib.sha256(b"hi").hexdigest()
+    assert mail.attachments[0].size == 2
+    assert mail.attached_ids == ("old@x.example",)
+
+
+def test_the_header_of_an_ordinary_mail() -> None:
+    """Both Cc lines count; a word split inside a character is read; the sender's offset is kept."""
+    mail = parse(MIXED)
+    assert mail.author == "ann@shop.example"
+    assert mail.addressed == ("help@desk.example", "b@x.example", "c@x.example")
+    assert mail.subject == "Encomenda não chegou"
+    assert mail.date is not None
+    assert mail.date.utcoffset() == timedelta(hours=3, minutes=30)
+    assert (mail.message_id, mail.in_reply_to, mail.references) == (
+        "1@shop.example",
+        ("9@desk.example",),
+        ("1@x.example", "9@desk.example"),
+    )
+    assert mail.names == ("9@desk.example", "1@x.example")
+
+
+def test_line_ends_do_not_change_a_mail() -> None:
+    """CRLF, LF and CR say the same."""
+    views = [parse(MIXED.replace(b"\r\n", end)) for end in (b"\r\n", b"\n", b"\r")]
+    assert len({(v.text, v.html, v.subject, v.author, v.names, v.attached_ids) for v in views}) == 1
+
+
+def test_ids_that_lost_their_brackets_are_read() -> None:
+    """References of broken gateways name bare ids; prose in In-Reply-To does not hide an id."""
+    mail = parse(b"References: a@x.example <b@x.example>\nIn-Reply-To: Your mail of Monday <c@x.example>\n\n")
+    assert mail.references == ("a@x.example", "b@x.example")
+    assert mail.in_reply_to == ("c@x.example",)
+
+
+def test_undeclared_charsets_are_shown_as_declared_and_read_as_meant() -> None:
+    """`text` keeps to the declaration; `readable` is for people."""
+    mail = parse(b"Subject: Reclama\xe7\xe3o\n\nOl\xe1\n")
+    assert mail.subject == "Reclamação"
+    assert mail.text == "Ol\ufffd\n"
+    assert mail.readable == "Olá\n"
+
+
+def test_the_first_of_repeated_headers_counts_and_two_authors_are_none() -> None:
+    """Repeating a line changes nobody's identity."""
+    mail = parse(b"From: a@x.example\nFrom: b@x.example\nSubject: one\nSubject: two\nMessage-ID: <1@x>\nMessage-ID: <2@x>\n\n")
+    assert mail.author is None
+    assert (mail.subject, mail.message_id) == ("one", "1@x")
+
+
+def test_file_names_are_decoded_and_cannot_mislead() -> None:
+    """RFC 2231 and RFC 2047 names; direction marks and line breaks are taken out."""
+    mail = parse(
+        b"Content-Type: application/pdf; name*=utf-8''fatura%E2%80%AEfdp.exe\nContent-Disposition: attachment\n\nx"
+    )
+    assert [a.filename for a in mail.attachments] == ["faturafdp.exe"]
+
+
+def test_a_mail_sent_twice_has_one_fingerprint() -> None:
+    """Trace lines and folding do not count, the body does."""
+    again = b"Received: from x by y; now\r\n" + MIXED.replace(b"Cc: b@x.example", b"Cc:\r\n b@x.example")
+    assert message.fingerprint(parse(MIXED)) == message.fingerprint(parse(again))
+    assert message.fingerprint(parse(MIXED)) != message.fingerprint(parse(MIXED.replace(b"inner", b"other")))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\n",
+        b"\x00" * 100,
+        b"no header at all",
+        b"Content-Type: multipart/mixed\n\nno boundary",
+        b"Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: multipart/mixed; boundary=y\n\n--x\n\nhi\n",
+        b"Content-Type: multipart/mixed; boundary=x\n\nnothing of it\n",
+        b"Content-Type: text/plain; charset=zlib_codec\n\nhi",
+        b"Content-Type: text/plain; charset=\x00\n\nhi",
+        b"Subject: =?utf-\x008?q?a?=\n\nhi",
+        b"Content-Type: text/plain; charset=\"idna\"\n\n" + b"a" * 5000,
+        b"From: <\nTo: a@[\nMessage-ID: <[\nDate: 99 Foo\nReferences: <<>>\n\n",
+        b"Content-Type: text/plain; charset*0*=utf-8''x; charset*1=y\n\nhi",
+        b"Content-Transfer-Encoding: base64\n\n!!!!====",
+        b"Content-Transfer-Encoding: x-uuencode\n\nbegin 644 a\n\xff\xff\xff\n",
+    ],
+)
+def test_bad_mail_is_read_all_the_same(raw: bytes) -> None:
+    """Every property of every mail has a value."""
+    mail = parse(raw)
+    for name in ("subject", "author", "from_", "to", "cc", "date", "names", "text", "readable", "html", "attachments", "defects"):
+        getattr(mail, name)
+    assert mail.raw == raw
+
+
+BOMBS = {
+    "nested": b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(3000)),
+    "parts": b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\nx\n" * 50_000,
+    "mails": b"Content-Type: message/rfc822\n\n" * 3000,
+    "parameters": b"Content-Type: text/plain" + b";a=b" * 100_000 + b"\n\nx",
+    "inner parameters": b"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain" + b";a=b" * 50_000 + b"\n\nx\n--b--",
+    "continuations": b"Content-Disposition: attachment" + b"".join(b"; filename*%d=x" % n for n in range(20_000)) + b"\n\nx",
+    "header lines": b"a:\n" * 500_000,
+    "recipients": b"To: " + b"a@b.example, " * 50_000 + b"\n\nx",
+    "ids": b"References: " + b"<a@b> " * 100_000 + b"\n\nx",
+    "words": b"Subject: " + b"=?utf-8?q?a?= " * 20_000 + b"\n\nx",
+    "folds": b"Subject: a" + b"\n b" * 100_000 + b"\n\nx",
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_bombs_cost_less_than_a_second(name: str) -> None:
+    """Limits are found before any parser sees the mail; what lies beyond them stays in `raw` only."""
+    start = time.perf_counter()
+    mail = parse(BOMBS[name])
+    assert len(mail.addressed) <= 1000
+    assert len(mail.names) <= 100
+    assert mail.parts
+    assert mail.subject is not None
+    assert time.perf_counter() - start < 2
+
+
+def test_limits_are_named_in_defects() -> None:
+    """Whoever looks at such a mail is told which limit it broke."""
+    assert "too_many_parts" in parse(BOMBS["parts"]).defects
+    assert "too_deep" in parse(BOMBS["nested"]).defects
+    assert "header_block_too_large" in parse(BOMBS["header lines"]).defects
