@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 from prometheus_client import CollectorRegistry
 
@@ -33,7 +34,7 @@ from mailgate.store.engine import Store
 from mailgate.timekeeper import Timekeeper, wind
 from mailgate.wire import clock
 from mailgate.wire.http import Board
-from mailgate.wire.lobby import Limits, Outcome
+from mailgate.wire.lobby import Events, Limits, Outcome
 from mailgate.wire.metrics import Gauges
 from mailgate.wire.smtp_in import Doors
 from mailgate.wire.smtp_out import Smarthost, smarthost
@@ -108,7 +109,7 @@ class Daemon:
         routes = {desk.hand_on: smarthost_of(settings, desk.hand_on) for desk in settings.desks.values() if desk.hand_on}
         schedule = Schedule(settings.smarthost.retry, settings.smarthost.give_up)
         self.courier = Courier(self.store, house, smarthost_of(settings), routes, schedule)
-        self.doors = Doors(self._accept, self.gateway.knows, limits_of(settings), settings.host, events)
+        self.doors = Doors(self._accept, self.gateway.knows, limits_of(settings), settings.host, cast(Events, events))
         self.registry = CollectorRegistry()
         self.gauges = Gauges(self.registry)
         self.board = Board(self._unready, self.registry)

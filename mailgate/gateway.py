@@ -70,6 +70,7 @@ class Settled:
     message_id: str | None = None
     reason: str = ""
     door: str = ""
+    reused: int | None = None
 
 
 def read(raw: bytes, envelope: Envelope, house: House) -> Read:
@@ -91,7 +92,8 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
         spool.park(connection, mail.id, "no desk of ours is meant", now)
         return Settled(mail.id, "parked", kind=got.kind, reason="no desk of ours is meant", message_id=got.message.message_id)
     kept = finish.Kept(got.message, got.kind, got.fingerprint, desk)
-    if (twin := spool.twin(connection, desk.name, got.fingerprint)) is not None:
+    twin, reused = spool.like(connection, desk.name, got.fingerprint, got.message.message_id)
+    if twin is not None:
         finish.again(connection, mail, kept, twin, now)
         return Settled(
             mail.id,
@@ -110,7 +112,7 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
     finish.hand_on(connection, mail, desk, decision, written.ticket)
     return Settled(
         mail.id, "settled", desk.name, got.kind, decision.event, written.ticket.number if written.ticket else None,
-        context.level, context.match, decision, written, got.message.message_id,
+        context.level, context.match, decision, written, got.message.message_id, reused=reused,
     )  # fmt: skip
 
 
@@ -267,6 +269,8 @@ def tell(done: Settled, seconds: float) -> None:
     if done.state == "duplicate":
         events.message_duplicate(**ids, door=done.door)
         return
+    if done.reused is not None:
+        events.message_id_reused(**ids, earlier=done.reused)
     _tell_moves(done)
     for outbox_id, notice, reader in done.written.queued:
         events.notice_queued(outbox_id=outbox_id, notice=notice, to=(reader,), ticket=done.ticket, spool_id=done.spool_id)

@@ -125,6 +125,7 @@ def _judged(message: Message, context: Context, now: datetime, meaning: _Meaning
     view = {**told, "addressed": _addressed_roles(message, context, ticket)}
     decision = Decision(event, party, violations=broken, seller=context.scene.seller, away=False if party == "seller" else None)
     if ticket is not None:
+        ticket = _with_seller(ticket, message, context)
         ticket = replace(ticket, participants=_joined(ticket, message, context), facts={**ticket.facts, **told})
         decision = replace(
             _with_message(decision, ticket, message, context, now), pass_on=_owed_to_staff(message, context, party)
@@ -193,6 +194,17 @@ def _opened(message: Message, context: Context, now: datetime, told: Mapping[str
         tags=frozenset({"review"}) if match.points_to is not None else frozenset(),
         facts={"linked_to": match.points_to} if match.points_to is not None else {},
     )
+
+
+def _with_seller(ticket: Ticket, message: Message, context: Context) -> Ticket:
+    """A ticket that a customer opened learns its seller, and his reseller, from the first mail that names one (D-04)."""
+    scene = context.scene
+    if ticket.seller is not None or scene.seller is None:
+        return ticket
+    asking = [one for one in (message.author, *message.addressed) if one]
+    product = ticket.facts.get("product", context.told.get("product"))
+    entity = entity_for(scene.desk, scene.seller, str(product) if product else None, asking)
+    return replace(ticket, seller=scene.seller.id, entity=ticket.entity or entity)
 
 
 def _joined(ticket: Ticket, message: Message, context: Context) -> tuple[Participant, ...]:

@@ -246,7 +246,7 @@ _ALONE = re.compile(
     rf"\s*{_BULLET}{_LABELLED}[\"'<(\[]{{0,3}}(?:smtp:|rfc822;|mailto:)?\s*({_ADDRESS.pattern}){_AFTER}", re.IGNORECASE
 )
 _INTRO = re.compile(
-    r"\b(?:to|recipients?|address(?:es)?|user|mailbox|account|rcpt|for|addressee)\W{1,12}(?:to\s*:?\s*)?[<\"'(\[]{0,3}"
+    r"\b(?:to|recipients?|address(?:es)?|user|mailbox|account|rcpt|for|addressee)\W{1,12}(?:to\b\s*:?\s*)?[<\"'(\[]{0,3}"
     rf"({_ADDRESS.pattern})",
     re.IGNORECASE,
 )

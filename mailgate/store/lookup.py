@@ -53,6 +53,11 @@ def evidence(connection: Connection, message: Message, envelope: Envelope, subje
     return Found(clues, tickets.load(connection, clues.numbers), _answered_notice(connection, message, house))
 
 
+def _mentions(mine: tuple[str, ...], known: dict[str, list[tuple[int, str]]]) -> tuple[int, ...]:
+    """Tickets whose mails named this very mail before it came."""
+    return tuple(ticket for one in mine for ticket, how in known.get(one, ()) if how == "mentioned")
+
+
 def _tokens(message: Message, envelope: Envelope, house: House) -> list[tuple[int, int]]:
     read = (token.read_reply_address(one, house.keys) for one in (*envelope.forward_paths, *message.addressed))
     return list(dict.fromkeys(found for found in read if found))

@@ -121,17 +121,21 @@ class Twin:
     sha256: str
 
 
-_TWIN = (
-    select(messages.c.spool_id, messages.c.ticket, spool.c.sha256)
+_LIKE = (
+    select(messages.c.spool_id, messages.c.ticket, spool.c.sha256, messages.c.fingerprint)
     .select_from(messages.join(spool, spool.c.id == messages.c.spool_id))
-    .where((messages.c.desk == bindparam("desk")) & (messages.c.fingerprint == bindparam("fingerprint")))
+    .where(messages.c.desk == bindparam("desk"))
+    .where((messages.c.fingerprint == bindparam("fingerprint")) | (messages.c.message_id == bindparam("message_id")))
+    .order_by(messages.c.spool_id)
 )
 
 
-def twin(connection: Connection, desk: str, fingerprint: str) -> Twin | None:
-    """The settled mail of the same desk and content, or None (G-07)."""
-    row = connection.execute(_TWIN, {"desk": desk, "fingerprint": fingerprint}).first()
-    return Twin(*row) if row else None
+def like(connection: Connection, desk: str, fingerprint: str, message_id: str | None) -> tuple[Twin | None, int | None]:
+    """(the settled mail of the same content, the spool id of another mail with this Message-ID); None where there is none (G-07)."""
+    wanted = {"desk": desk, "fingerprint": fingerprint, "message_id": message_id}
+    rows = connection.execute(_LIKE, wanted).all()
+    twin = next((Twin(row.spool_id, row.ticket, row.sha256) for row in rows if row.fingerprint == fingerprint), None)
+    return twin, next((row.spool_id for row in rows if row.fingerprint != fingerprint), None)
 
 
 def sighted(connection: Connection, again: Spooled, first: int) -> None:

@@ -45,7 +45,10 @@ def test_two_from_lines_are_nobody() -> None:
 
 def test_mailboxes_read_groups_names_comments_and_broken_quotes() -> None:
     """People's addresses are found however their mailers wrote them."""
-    lines = ['undisclosed:;, "B, C" <b@x.example>; =?utf-8?q?Jos=C3=A9=2C?= <c@x.example>', '"open <d@x.example>, e@x.example (Eve)']
+    lines = [
+        'undisclosed:;, "B, C" <b@x.example>; =?utf-8?q?Jos=C3=A9=2C?= <c@x.example>',
+        '"open <d@x.example>, e@x.example (Eve)',
+    ]
     assert address.mailboxes(lines) == (
         Mailbox("B, C", "b@x.example"),
         Mailbox("José,", "c@x.example"),
@@ -86,7 +89,9 @@ def test_addresses_of_people(text: str) -> None:
     assert address.is_address(text)
 
 
-@pytest.mark.parametrize("text", ["", "a", "@b", "a@", "a b@c.d", "a..b@c.d", "a@-c.d", "a@c..d", "x" * 65 + "@c.d", "a@c.d\n", "a@[1.2.3.4]"])
+@pytest.mark.parametrize(
+    "text", ["", "a", "@b", "a@", "a b@c.d", "a..b@c.d", "a@-c.d", "a@c..d", "x" * 65 + "@c.d", "a@c.d\n", "a@[1.2.3.4]"]
+)
 def test_what_is_no_address(text: str) -> None:
     """Lengths of RFC 5321 §4.5.3.1; no spaces, controls or literals."""
     assert not address.is_address(text)

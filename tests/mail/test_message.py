@@ -81,9 +81,7 @@ def test_the_first_of_repeated_headers_counts_and_two_authors_are_none() -> None
 
 def test_file_names_are_decoded_and_cannot_mislead() -> None:
     """RFC 2231 and RFC 2047 names; direction marks and line breaks are taken out."""
-    mail = parse(
-        b"Content-Type: application/pdf; name*=utf-8''fatura%E2%80%AEfdp.exe\nContent-Disposition: attachment\n\nx"
-    )
+    mail = parse(b"Content-Type: application/pdf; name*=utf-8''fatura%E2%80%AEfdp.exe\nContent-Disposition: attachment\n\nx")
     assert [a.filename for a in mail.attachments] == ["faturafdp.exe"]
 
 
@@ -107,7 +105,7 @@ def test_a_mail_sent_twice_has_one_fingerprint() -> None:
         b"Content-Type: text/plain; charset=zlib_codec\n\nhi",
         b"Content-Type: text/plain; charset=\x00\n\nhi",
         b"Subject: =?utf-\x008?q?a?=\n\nhi",
-        b"Content-Type: text/plain; charset=\"idna\"\n\n" + b"a" * 5000,
+        b'Content-Type: text/plain; charset="idna"\n\n' + b"a" * 5000,
         b"From: <\nTo: a@[\nMessage-ID: <[\nDate: 99 Foo\nReferences: <<>>\n\n",
         b"Content-Type: text/plain; charset*0*=utf-8''x; charset*1=y\n\nhi",
         b"Content-Transfer-Encoding: base64\n\n!!!!====",
@@ -127,7 +125,9 @@ BOMBS = {
     "parts": b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\nx\n" * 50_000,
     "mails": b"Content-Type: message/rfc822\n\n" * 3000,
     "parameters": b"Content-Type: text/plain" + b";a=b" * 100_000 + b"\n\nx",
-    "inner parameters": b"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain" + b";a=b" * 50_000 + b"\n\nx\n--b--",
+    "inner parameters": b"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain"
+    + b";a=b" * 50_000
+    + b"\n\nx\n--b--",
     "continuations": b"Content-Disposition: attachment" + b"".join(b"; filename*%d=x" % n for n in range(20_000)) + b"\n\nx",
     "header lines": b"a:\n" * 500_000,
     "recipients": b"To: " + b"a@b.example, " * 50_000 + b"\n\nx",

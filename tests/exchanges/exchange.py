@@ -1,0 +1,320 @@
+"""The gate of the stories: mailgate's own three paths (simulate.Stage) on a clock that the story moves.
+
+Time is lazy: `at` and `later` let pass what was due before that instant; what is due at the very instant comes with the next
+`sends`, `stays_silent` or the end of the story, after the mails of that instant (G-05). Every notice must be expected by name,
+and no notice may hold words of a mail that one of its readers was not addressed on (G-14): `ends` looks at all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from people import Mail, Person, dated, written
+from sqlalchemy import select
+
+from mailgate import courier, gateway, timekeeper
+from mailgate.desk.pack import bind
+from mailgate.desk.party import Seller
+from mailgate.desk.route import Roster
+from mailgate.desk.ticket import Clock, Ticket
+from mailgate.mail import address as addresses
+from mailgate.mail.message import Envelope, Message, parse
+from mailgate.simulate import mails
+from mailgate.simulate.stage import PROVEN, SCHEDULE, UNPROVEN, Stage
+from mailgate.store import memory, outbox, spool
+from mailgate.store.outbox import Outgoing
+from mailgate.store.schema import clocks, dumps
+from mailgate.store.schema import outbox as outbox_table
+from mailgate.wire.smtp_out import Sent
+
+PASSED_ON = ("pass_on", "hand_on")
+TAKEN = Sent("sent", 250, "2.0.0 taken", {})
+
+
+@dataclass(frozen=True, eq=False)
+class Notice:
+    """A notice that left: the copy of its first reader, and every other copy."""
+
+    row: Outgoing
+    copies: tuple[Outgoing, ...]
+    at: datetime
+
+    @property
+    def message(self) -> Message:
+        """The first reader's copy."""
+        return parse(self.row.raw)
+
+    def copy(self, person: Person) -> Notice:
+        """The copy that `person` got."""
+        return replace(self, row=next(one for one in self.copies if one.reader == person.address))
+
+
+@dataclass
+class Exchange(Stage):
+    """A stage whose next hop may refuse, and whose time also wakes the courier."""
+
+    hop: Callable[[Outgoing], Sent] = lambda row: TAKEN
+
+    def pass_until(self, end: datetime, *, inclusive: bool) -> None:
+        """Let time pass: every due step and every due attempt, each at its instant."""
+        tried: set[datetime] = set()
+        while (moment := self._next(end, inclusive, tried)) is not None:
+            now = max(moment, self.now or moment)
+            if self._tick(now):
+                self.now = now
+                tried.clear()
+            else:
+                tried.add(moment)
+
+    def _next(self, end: datetime, inclusive: bool, tried: set[datetime]) -> datetime | None:
+        moments = self.store.read(_moments) - tried
+        due = [one for one in moments if one < end or (inclusive and one == end)]
+        return min(due, default=None)
+
+    def _tick(self, now: datetime) -> int:
+        fired = 0
+        for one in self.store.call(partial(timekeeper.due, now=now)):
+            fired += self.store.call(partial(timekeeper.fire, clock=one, house=self.house, now=now)) is not None
+        return fired + self.deliver(now)
+
+    def _deliver(self, now: datetime) -> None:
+        self.deliver(now)
+
+    def deliver(self, now: datetime) -> int:
+        """How many attempts the courier made."""
+        done = 0
+        while rows := self.store.call(partial(courier.ready, now=now)):
+            for row in rows:
+                answer = self.hop(row)
+                self.store.call(partial(courier.record, row=row, sent=answer, house=self.house, schedule=SCHEDULE, now=now))
+                if answer.state == "sent":
+                    self.sent.append((now, row))
+            done += len(rows)
+        return done
+
+
+def _moments(connection: Any) -> set[datetime]:
+    waiting = outbox_table.c.state.in_(outbox.OPEN)
+    attempts = connection.execute(select(outbox_table.c.next_attempt_at).where(waiting)).scalars()
+    due = connection.execute(select(clocks.c.next_due_at).where(clocks.c.next_due_at.is_not(None))).scalars()
+    return {one for one in (*attempts, *due) if one is not None}
+
+
+@dataclass
+class Gate:
+    """What a story talks to. Local times are those of `zone`."""
+
+    stage: Exchange
+    raw_pack: dict[str, Any]
+    zone: ZoneInfo = ZoneInfo("America/New_York")
+    now: datetime = datetime(2026, 6, 1, 12, tzinfo=UTC)
+    mails: list[Mail] = field(default_factory=list)
+    expected: int = 0
+    pending: list[tuple[datetime, Outgoing]] = field(default_factory=list)
+
+    # -- the house ------------------------------------------------------------------------------------------------------
+
+    def under(self, **options: Any) -> None:
+        """Lay these options over the pack's own."""
+        house, name = self.stage.house, self.stage.desk.name
+        policy = bind(self.raw_pack, options, "digistore24").model_copy(update={"hash": dumps(options)})
+        source = replace(house.sources[name], options=options)
+        self.stage.house = replace(house, policies={name: policy}, sources={name: source})
+
+    def registers(self, seller: str, **changes: Any) -> Seller:
+        """Change the directory's entry of `seller`."""
+        house = self.stage.house
+        entry = Seller.model_validate({**house.roster.sellers[seller].model_dump(by_alias=True), **changes})
+        sellers = {**house.roster.sellers, seller: entry}
+        self.stage.house = replace(house, roster=Roster.of(house.roster.desks, sellers))
+        return entry
+
+    def winds(self) -> None:
+        """What a start and a reload of the daemon do for the checklists."""
+        self.stage.store.call(partial(timekeeper.wind, house=self.stage.house, now=self.now))
+
+    def holds(self, scope: str = "all") -> None:
+        """`mailgate hold`."""
+        self.stage.store.call(partial(memory.set_flag, name=f"hold:{scope}", value="by hand"))
+
+    def releases(self, scope: str = "all") -> None:
+        """`mailgate release`."""
+        self.stage.store.call(partial(memory.set_flag, name=f"hold:{scope}", value=None))
+
+    # -- time -----------------------------------------------------------------------------------------------------------
+
+    def at(self, local: str) -> None:
+        """Move to this local time."""
+        self._move(datetime.fromisoformat(local).replace(tzinfo=self.zone).astimezone(UTC))
+
+    def later(self, **length: float) -> None:
+        """Move on by elapsed time: hours=, minutes=, days=."""
+        self._move(self.now + timedelta(**length))
+
+    def sleeps(self, **length: float) -> None:
+        """The daemon is down for so long: time passes and nothing fires."""
+        self.now += timedelta(**length)
+        self.stage.now = self.now
+
+    def _move(self, to: datetime) -> None:
+        assert to >= self.now, "a story goes forward"
+        self.stage.pass_until(to, inclusive=False)
+        self.now = to
+
+    # -- mail in --------------------------------------------------------------------------------------------------------
+
+    def receives(
+        self, author: Person, headers: dict[str, str], text: str, *, proven: bool = True, bcc: Sequence[Any] = (),
+        unseen: bool = False, in_hand: bool = False, attaching: bytes | None = None, message_id: str = "",
+        **more: dict[str, str],
+    ) -> Mail:  # fmt: skip
+        """A mail by `author`: copied to us, and counted from now. `unseen`: nobody copies it; `in_hand`: not settled yet."""
+        number = len(self.mails) + 1
+        canary = f"canary{number:03d}x"
+        own = {"Date": dated(self), "Message-ID": f"<{message_id or f'{number}.{author.address}'}>"}
+        raw = written(author.address, {**headers, **own, **more.get("headers", {})}, f"{text}\n\n{canary}\n", attaching)
+        mail = Mail(parse(raw), canary)
+        self.mails.append(mail)
+        if unseen:
+            return mail
+        if in_hand:
+            self._spools(raw, proven)
+            return mail
+        return self._settled(mail, self.stage.receive(raw, self.now, proven=proven, also_to=[one.address for one in bcc]))
+
+    def again(self, mail: Mail, *, proven: bool = True, raw: bytes | None = None) -> Mail:
+        """The same mail arrives once more, or with other bytes."""
+        return self._settled(replace(mail), self.stage.receive(raw or mail.raw, self.now, proven=proven))
+
+    def _settled(self, mail: Mail, done: gateway.Settled) -> Mail:
+        mail = replace(mail, settled=done)
+        self.mails.append(mail)
+        return mail
+
+    def _spools(self, raw: bytes, proven: bool) -> None:
+        envelope = Envelope("x@y.example", (self.stage.desk.address,), self.now, PROVEN if proven else UNPROVEN)
+        self.stage.store.call(partial(spool.put, arrivals=[(envelope, raw, None)]))
+
+    def takes_in_hand(self) -> gateway.Settled:
+        """Settle the mail that waits; it counts from when it came."""
+        done = self.stage.store.call(partial(self.stage._settle, now=self.now))
+        self.stage.deliver(self.now)
+        return done
+
+    def returns(self, what: Mail | Notice, recipient: Person | str, status: str = "5.1.1", by: str = "proven") -> Mail:
+        """A delivery report about `what`: by our own return path, proven to be its author's, or unproven."""
+        number = len(self.mails) + 1
+        address = recipient if isinstance(recipient, str) else recipient.address
+        path = what.row.reverse_path if isinstance(what, Notice) and by == "path" else None
+        to = path or (what.message.author or "")
+        raw = mails.report(what.message.message_id or "", address, to, status, self.now, f"{number}.report@mx.example")
+        mail = Mail(parse(raw), f"report{number}")
+        done = self.stage.receive(raw, self.now, proven=by == "proven", also_to=(path,) if path else (), null=True)
+        return self._settled(mail, done)
+
+    def would(self, raw: bytes, *, proven: bool = True) -> gateway.Settled:
+        """What would become of this mail if it came now; nothing of it stays."""
+        envelope = Envelope("x@y.example", (self.stage.desk.address,), self.now, PROVEN if proven else UNPROVEN)
+        found: list[gateway.Settled] = []
+
+        def try_it(connection: Any) -> None:
+            spool.put(connection, [(envelope, raw, None)])
+            found.append(self.stage._settle(connection, self.now))
+            raise _Undone
+
+        try:
+            self.stage.store.call(try_it)
+        except _Undone:
+            pass
+        return found[0]
+
+    # -- mail out -------------------------------------------------------------------------------------------------------
+
+    def sends(self, notice: str, to: Person | Sequence[Person], **say: Any) -> Notice:
+        """The next notice of this name, which went to exactly these readers; `say` is what the audit log says of it."""
+        self._settle_down()
+        readers = [to] if isinstance(to, Person) else list(to)
+        group = _first_group(notice, self.pending)
+        assert group, f"{notice} was not sent; waiting: {_listed(self.pending)}"
+        assert sorted(row.reader for _, row in group) == sorted(one.address for one in readers), _listed(group)
+        self.pending = [one for one in self.pending if one not in group]
+        if say:
+            self._said(notice, say, group[0][1])
+        by_reader = {row.reader: row for _, row in group}
+        return Notice(by_reader[readers[0].address], tuple(by_reader.values()), group[0][0])
+
+    def passes_on(self, mail: Mail, to: Person) -> None:
+        """The unchanged bytes of `mail` went to `to` (D-26)."""
+        sent = self.sends("pass_on", to)
+        assert sent.row.raw == mail.raw
+
+    def stays_silent(self) -> None:
+        """No notice has left that the story did not expect."""
+        self._settle_down()
+        assert not self.pending, f"unexpected: {_listed(self.pending)}"
+
+    def ends(self) -> None:
+        """The end of a story: nothing left over, and nobody read what was not for him (G-14)."""
+        self.stays_silent()
+        for _, row in self.stage.sent:
+            if row.notice not in PASSED_ON:
+                self._keeps_to_its_audience(row)
+
+    def _settle_down(self) -> None:
+        self.stage.pass_until(self.now, inclusive=True)
+        self.pending += self.stage.sent[self.expected :]
+        self.expected = len(self.stage.sent)
+
+    def _said(self, notice: str, say: dict[str, Any], row: Outgoing) -> None:
+        entries = [one for one in self.stage.history() if one["event"] == notice and one["recorded_at"] == row.created_at]
+        said = [one["data"].get("say", {}) for one in entries]
+        assert any(say.items() <= one.items() for one in said), f"{notice} said {said}, not {say}"
+
+    def _keeps_to_its_audience(self, row: Outgoing) -> None:
+        text = parse(row.raw)
+        shown = f"{text.subject} {text.text} {text.html}"
+        for mail in (one for one in self.mails if one.canary in shown):
+            holding = [one for one in self.mails if one.canary == mail.canary or mail.canary.encode() in one.raw]
+            audience = {addresses.key(one) for each in holding for one in (each.message.author, *each.message.addressed) if one}
+            assert {addresses.key(one) for one in row.visible} <= audience, f"{row.notice} to {row.reader} shows {mail.canary}"
+
+    # -- what stands ----------------------------------------------------------------------------------------------------
+
+    def ticket(self, number: int = 1) -> Ticket:
+        """The ticket as it stands."""
+        return self.stage.ticket(number)
+
+    def clock(self, number: int = 1) -> Clock:
+        """The newest clock of the ticket."""
+        clock = self.ticket(number).clock("respond")
+        assert clock is not None, f"ticket {number} has no clock"
+        return clock
+
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """The entries of the audit log with this name."""
+        return [one for one in self.stage.history() if one["event"] == event]
+
+
+class _Undone(Exception):
+    """Rolls a trial back."""
+
+
+def _first_group(notice: str, pending: Iterable[tuple[datetime, Outgoing]]) -> list[tuple[datetime, Outgoing]]:
+    """The copies of the first notice of this name: one step, or one cause, at one instant."""
+    mine = [one for one in pending if one[1].notice == notice]
+    if not mine:
+        return []
+    return [one for one in mine if _about(one[1]) == _about(mine[0][1])]
+
+
+def _about(row: Outgoing) -> tuple[object, ...]:
+    return row.ticket, row.clock, row.episode, row.step, row.occurrence, row.created_at, row.visible
+
+
+def _listed(rows: Iterable[tuple[datetime, Outgoing]]) -> str:
+    return "; ".join(f"{at:%d %b %H:%M}Z {row.notice} to {row.reader} (n={row.occurrence})" for at, row in rows) or "nothing"

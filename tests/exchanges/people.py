@@ -1,0 +1,146 @@
+"""The people of the stories: what they write is a real mail (RFC 5322) that goes through the gate's own path.
+
+Nothing is decided here. A person knows an address and how mail programs build a reply; the gate knows the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
+
+from mailgate.gateway import Settled
+from mailgate.mail import address as addresses
+from mailgate.mail.message import Message
+
+if TYPE_CHECKING:
+    from exchange import Gate
+
+LONG = SMTP.clone(max_line_length=None)
+
+
+@dataclass(frozen=True, eq=False)
+class Mail:
+    """A mail that somebody wrote, and what became of it (None: it is still on its way, or nobody showed it to us)."""
+
+    message: Message
+    canary: str
+    settled: Settled | None = None
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes as they were sent."""
+        return self.message.raw
+
+    @property
+    def ticket(self) -> int:
+        """The number of the ticket that it joined or opened; 0 for none."""
+        return (self.settled.ticket or 0) if self.settled else 0
+
+    @property
+    def event(self) -> str:
+        """What the pack made of it."""
+        return self.settled.event if self.settled else ""
+
+    @property
+    def evidence(self) -> str:
+        """How it was found to belong to its ticket."""
+        return self.settled.match.evidence if self.settled else ""
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """Somebody with an address. `how`, wherever it is taken, goes to `Gate.receives`."""
+
+    address: str
+    gate: Gate
+
+    def at(self, address: str) -> Person:
+        """The same person writing from another address."""
+        return Person(address, self.gate)
+
+    def writes(
+        self, to: Sequence[Any], cc: Sequence[Any] = (), subject: str = "Order 4711", text: str = "", **how: Any
+    ) -> Mail:
+        """A new mail, in no thread."""
+        return self.gate.receives(self, _headed(to, cc, subject), text or "Here is what it is about.", **how)
+
+    def replies(self, to: Any, text: str = "", *, adding: Sequence[Any] = (), **how: Any) -> Mail:
+        """Plain Reply: to whom the mail wants its answers, and nobody else."""
+        return self._answers(to, [*_asked_for(to.message), *adding], (), text, how)
+
+    def replies_to_all(
+        self, to: Any, text: str = "", *, without: Sequence[Any] = (), adding: Sequence[Any] = (), **how: Any
+    ) -> Mail:
+        """Reply to all; `without` and `adding` are what the person changed by hand in To and Cc."""
+        left_out = {addresses.key(_plain(one)) for one in (*without, self)}
+        first = [one for one in _asked_for(to.message) if addresses.key(one) not in left_out]
+        others = [one.address for one in (*to.message.to, *to.message.cc) if addresses.key(one.address) not in left_out]
+        return self._answers(to, first, [*others, *adding], text, how)
+
+    def forwards(self, mail: Any, to: Sequence[Any], *, attached: bool = False, **how: Any) -> Mail:
+        """Forward, with the thread's ids as Gmail does it, or with the original attached as Outlook can."""
+        headers = _headed(to, (), "Fwd: " + mail.message.subject)
+        text = f"FYI see below.\n\n---------- Forwarded message ---------\nFrom: {mail.message.author}\n\n{mail.message.text}"
+        if attached:
+            return self.gate.receives(self, headers, "See the attached mail.", attaching=mail.raw, **how)
+        return self.gate.receives(self, {**headers, **threaded(mail.message)}, text, **how)
+
+    def auto_replies(self, to: Any, text: str = "I am away until Monday.", *, subject: str = "", **how: Any) -> Mail:
+        """What a vacation responder sends (RFC 3834 §3)."""
+        headers = {"Auto-Submitted": "auto-replied", **how.pop("headers", {})}
+        subject = subject or "Out of office: " + to.message.subject
+        return self._answers(to, _asked_for(to.message), (), text, {**how, "headers": headers, "subject": subject})
+
+    def _answers(self, to: Any, first: Sequence[Any], cc: Sequence[Any], text: str, how: dict[str, Any]) -> Mail:
+        headers = _headed(first, cc, how.pop("subject", "Re: " + to.message.subject))
+        keep = how.pop("thread", "kept")
+        return self.gate.receives(self, {**headers, **threaded(to.message, keep)}, text or "Here is the answer.", **how)
+
+
+def threaded(answered: Message, keep: str = "kept") -> dict[str, str]:
+    """The headers that tie an answer to its mail (RFC 5322 §3.6.4): kept, in_reply_to, references, or none of them."""
+    ids = [*answered.references, answered.message_id or ""]
+    both = {"In-Reply-To": f"<{ids[-1]}>", "References": " ".join(f"<{one}>" for one in ids)}
+    names = {"kept": tuple(both), "in_reply_to": ("In-Reply-To",), "references": ("References",), "none": ()}[keep]
+    return {name: both[name] for name in names}
+
+
+def written(author: str, headers: dict[str, str], text: str, attaching: bytes | None = None) -> bytes:
+    """The bytes of a mail."""
+    message = EmailMessage(policy=LONG)
+    message["From"] = author
+    for name, value in headers.items():
+        message[name] = value
+    message.set_content(text, cte="8bit" if text.isascii() else "quoted-printable")
+    if attaching is not None:
+        message.add_attachment(_parsed(attaching))
+    return message.as_bytes()
+
+
+def dated(gate: Gate) -> str:
+    """The Date header of a mail that is written now; no rule ever reads it (G-01)."""
+    return format_datetime(gate.now)
+
+
+def _parsed(raw: bytes) -> EmailMessage:
+    import email
+
+    return email.message_from_bytes(raw, policy=LONG)
+
+
+def _headed(to: Sequence[Any], cc: Sequence[Any], subject: str) -> dict[str, str]:
+    named = {"To": ", ".join(map(_plain, to)), "Cc": ", ".join(map(_plain, cc)), "Subject": subject}
+    return {name: value for name, value in named.items() if value}
+
+
+def _plain(one: Any) -> str:
+    return one if isinstance(one, str) else str(one.address)
+
+
+def _asked_for(message: Message) -> list[str]:
+    """Where a mail wants its answers: Reply-To, else From (RFC 5322 §3.6.2)."""
+    return [one.address for one in (message.reply_to or message.from_)]
