@@ -13,7 +13,7 @@ reason, and the next one is taken: nothing a stranger sends can stop the loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -27,7 +27,7 @@ from mailgate.desk.house import House
 from mailgate.desk.party import Desk
 from mailgate.desk.route import desk_for, party_of
 from mailgate.desk.thread import Match
-from mailgate.desk.ticket import Entry
+from mailgate.events import moves
 from mailgate.mail import address as addresses
 from mailgate.mail import automatic, report, subject, token, visible
 from mailgate.mail.message import Envelope, Message, fingerprint, parse
@@ -271,7 +271,7 @@ def tell(done: Settled, seconds: float) -> None:
         return
     if done.reused is not None:
         events.message_id_reused(**ids, earlier=done.reused)
-    _tell_moves(done)
+    moves.tell(done.decision, done.written.ticket, done.match, spool_id=done.spool_id, desk=done.desk)
     for outbox_id, notice, reader in done.written.queued:
         events.notice_queued(outbox_id=outbox_id, notice=notice, to=(reader,), ticket=done.ticket, spool_id=done.spool_id)
     for notice, reader, limit in done.written.capped:
@@ -281,49 +281,3 @@ def tell(done: Settled, seconds: float) -> None:
         **ids, desk=done.desk, ticket=done.ticket, class_=done.kind, meaning=done.event, evidence=done.match.evidence,
         trust=done.level, violations=broken, notices=len(done.written.queued), ms=round(seconds * 1000, 1),
     )  # fmt: skip
-
-
-def _tell_moves(done: Settled) -> None:
-    decision, ticket = done.decision, done.written.ticket
-    seller = decision.seller.id if decision.seller else None
-    if ticket is not None and decision.opened:
-        events.ticket_opened(
-            ticket=ticket.number,
-            spool_id=done.spool_id,
-            desk=done.desk,
-            policy=ticket.policy[:12],
-            kind=ticket.kind,
-            seller=seller,
-        )
-        if done.match.points_to is not None:
-            linked = done.match.points_to
-            events.ticket_linked(ticket=ticket.number, spool_id=done.spool_id, linked_to=linked, evidence=done.match.evidence)
-    if decision.violations:
-        missing = [address for violation in decision.violations for address in violation.missing]
-        rules = [violation.rule for violation in decision.violations]
-        events.reply_violated(
-            ticket=done.ticket, spool_id=done.spool_id, desk=done.desk, seller=seller, rules=rules, missing=missing
-        )
-    for entry in decision.entries:
-        if entry.event in CLOCK_EVENTS:
-            CLOCK_EVENTS[entry.event](done.ticket, entry)
-    for strike in decision.strikes:
-        events.seller_struck(seller=seller or "", desk=done.desk, ticket=done.ticket, strike=strike.kind)
-
-
-def _tell_clock(tell_it: Callable[..., None], **more: Any) -> Callable[[int | None, Entry], None]:
-    def tell_one(ticket: int | None, entry: Entry) -> None:
-        values = {name: entry.data.get(value) for name, value in more.items()}
-        about = {"about": f"ticket:{ticket}", "clock": entry.data["clock"], "episode": entry.data["episode"]}
-        tell_it(ticket=ticket, **about, **values)
-
-    return tell_one
-
-
-CLOCK_EVENTS: Mapping[str, Callable[[int | None, Entry], None]] = {
-    "clock_started": _tell_clock(events.clock_started, due="due"),
-    "clock_restarted": _tell_clock(events.clock_started, due="due"),
-    "clock_stopped": _tell_clock(events.clock_stopped, stopped_by="cause"),
-    "clock_voided": _tell_clock(events.clock_voided, reason="cause"),
-    "clock_revived": _tell_clock(events.clock_revived, due="due"),
-}

@@ -24,13 +24,14 @@ from mailgate.desk.house import House
 from mailgate.desk.ticket import Clock, Mark
 from mailgate.store import memory, outbox, spool, tickets
 from mailgate.store.act import act, scene_for
-from mailgate.store.engine import Connection, Store
+from mailgate.store.engine import Connection, Store, StoreError
 from mailgate.wire import clock as wall
 
 LIMIT = 500
 OUTAGE = timedelta(minutes=5)
 LONGEST_SLEEP = 60.0
 HEARTBEAT = "heartbeat"
+QUIET_UNTIL = "quiet_until"
 
 
 @dataclass(frozen=True)
@@ -147,13 +148,14 @@ class Timekeeper:
             return ()
         if self._quiet_until is not None:
             self._quiet_until = None
+            await self.store.run(partial(memory.set_flag, name=QUIET_UNTIL, value=None))
             events.catch_up_finished(overdue=len(await self.store.run(partial(due, now=now))))
         return await self._fire_all(now)
 
     async def _fire_all(self, now: datetime) -> tuple[Fired, ...]:
         started = wall.monotonic()
         ready = await self.store.run(partial(due, now=now))
-        done = [await self.store.run(partial(fire, clock=one, house=self.house, now=now)) for one in ready]
+        done = [await self._fire(one, now) for one in ready]
         fired_now = tuple(one for one in done if one is not None)
         for one in fired_now:
             tell(one, now)
@@ -164,15 +166,32 @@ class Timekeeper:
         )  # fmt: skip
         return fired_now
 
+    async def _fire(self, one: Clock, now: datetime) -> Fired | None:
+        """Fire one clock; a fault of this one is told, and does not stop the others."""
+        try:
+            return await self.store.run(partial(fire, clock=one, house=self.house, now=now))
+        except StoreError:
+            raise
+        except Exception as error:
+            events.loop_failed(loop=f"timekeeper, {one.name} of {one.subject}", error=error)
+            return None
+
     async def _heart(self, now: datetime) -> None:
         """Note that we live; a gap of more than five minutes was an outage, and mail may still be on its way."""
-        last = self._last or _instant(await self.store.run(partial(memory.flag, name=HEARTBEAT)))
+        last = self._last or await self._resumed()
         if last is not None and now - last > OUTAGE:
             self._quiet_until = now + self.catch_up
+            await self.store.run(partial(memory.set_flag, name=QUIET_UNTIL, value=self._quiet_until.isoformat()))
             events.catch_up_started(since=last, until=self._quiet_until, reason="outage")
         if self._last is None or now - self._last >= timedelta(seconds=30):
             self._last = now
             await self.store.run(partial(memory.set_flag, name=HEARTBEAT, value=now.isoformat()))
+
+
+    async def _resumed(self) -> datetime | None:
+        """When we last lived; a catching up that a crash or a restart broke off goes on to its end."""
+        self._quiet_until = _instant(await self.store.run(partial(memory.flag, name=QUIET_UNTIL)))
+        return _instant(await self.store.run(partial(memory.flag, name=HEARTBEAT)))
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -123,10 +123,11 @@ def _opened(lines: list[str], first: int, last: int) -> int:
 
 def end_of_new(lines: list[str], quoted: list[bool]) -> int:
     """The line at which somebody else's words begin and go on to the end, or the number of lines."""
+    may_end = [line.rstrip(" *_>").endswith((":", "\uff1a")) or bool(_VERB_LAST.search(line[-12:])) for line in lines]
     for at in _candidates(lines, quoted):
         if _head(lines, at) or _ruled(lines, at) or _BEGIN.match(lines[at].lstrip()):
             return _with_rule(lines, at)
-        if _full_attribution(lines, quoted, at):
+        if any(may_end[at : at + 3]) and _full_attribution(lines, quoted, at):
             return at
     return len(lines)
 

@@ -182,18 +182,25 @@ def _is_marker(line: str, above: str) -> bool:
 
 def read(message: Message) -> Bounce | None:
     """The bounce that `message` is in plain words, or None."""
-    text, subject = own_text(message), message.subject
     named = message.header("x-failed-recipients")
     machine = is_machine(message)
+    if not (machine or named) or _is_reply(message):
+        return None
+    text, subject = own_text(message), message.subject
     titled = bool(_SUBJECT.search(subject[:300]))
-    says = titled, bool(_OPENING.search(text[:1500] if titled or not message.in_reply_to else text.lstrip()[:80]))
-    shows = bool(reason.ENHANCED.search(text[:4000])) and bool(returned_part(message))
-    if not (machine or named) or not (any(says) or shows or (machine and named)) or _is_reply(message):
+    opening = text[:1500] if titled or not message.in_reply_to else text.lstrip()[:80]
+    says = titled, bool(_OPENING.search(opening))
+    if not (any(says) or (machine and named) or _shows(message, text)):
         return None
     found = list(dict.fromkeys(_named(named))) or list(dict.fromkeys(_failed(text, message)))
     if not found and not all(says):
         return None
     return Bounce(_action(subject + "\n" + text), tuple(_verdict(each, text, subject) for each in found[:500]))
+
+
+def _shows(message: Message, text: str) -> bool:
+    """True for a server's status code above a returned mail."""
+    return bool(reason.ENHANCED.search(text[:4000])) and bool(returned_part(message))
 
 
 def _is_reply(message: Message) -> bool:

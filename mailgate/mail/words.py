@@ -141,6 +141,13 @@ def base64(raw: bytes) -> bytes:
 
     What follows the padding counts only if it is base64 too: list servers append a footer in plain text.
     """
+    try:
+        return binascii.a2b_base64(raw.translate(None, b" \t\r\n"), strict_mode=True)
+    except binascii.Error:
+        return _crooked_base64(raw)
+
+
+def _crooked_base64(raw: bytes) -> bytes:
     first, padding, rest = raw.partition(b"=")
     runs = [first]
     if padding and not _NOT_BASE64.search(rest):
