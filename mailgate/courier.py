@@ -101,6 +101,8 @@ class Courier:
         self.store, self.house, self.smarthost, self.routes, self.schedule = store, house, smarthost, routes, schedule
         self.woken = asyncio.Event()
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._in_hand: set[asyncio.Task[None]] = set()
+        self._closing = False
 
     async def work(self) -> None:
         """Send what is due, then sleep until the next attempt (a minute at the most), for ever."""
@@ -118,12 +120,28 @@ class Courier:
     async def deliver(self) -> int:
         """How many attempts were made."""
         rows = await self.store.run(partial(ready, now=clock.now()))
-        await asyncio.gather(*(self._attempt(row) for row in rows))
+        self._in_hand = {asyncio.create_task(self._attempt(row)) for row in rows}
+        if not self._in_hand:
+            return 0
+        done, _ = await asyncio.wait(self._in_hand)
+        failed = [error for task in done if (error := task.exception())]
+        if failed:
+            raise failed[0]
         return len(rows)
+
+    async def finish(self, seconds: float) -> None:
+        """Begin no more attempts, and wait up to `seconds` for the outcome of those that were begun."""
+        self._closing = True
+        if self._in_hand:
+            _, late = await asyncio.wait(self._in_hand, timeout=seconds)
+            for task in late:
+                task.cancel()
 
     async def _attempt(self, row: Outgoing) -> None:
         async with self._slots:
-            hop = self.routes.get(row.route, self.smarthost) if row.route else self.smarthost
+            if self._closing:
+                return
+            hop = self.routes[row.route] if row.route else self.smarthost
             sent = await hop.send(row.reverse_path, (row.reader,), row.raw)
         now = clock.now()
         work = partial(record, row=row, sent=sent, house=self.house, schedule=self.schedule, now=now)

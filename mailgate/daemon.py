@@ -41,7 +41,7 @@ from mailgate.wire.smtp_out import Smarthost, smarthost
 
 DRAIN = 10.0
 RESTART_PAUSE = 1.0
-FIXED = ("store", "smtp", "lmtp", "http", "hostname")
+FIXED = ("store", "smtp", "lmtp", "guard", "http", "hostname", "smarthost", "limits", "timers", "logs")
 
 
 def house_of(settings: Settings) -> House:
@@ -93,6 +93,18 @@ def smarthost_of(settings: Settings, url: str = "") -> Smarthost:
     return smarthost(out.url, username=out.username, password=password, hostname=settings.host)
 
 
+class Hops(dict[str, Smarthost]):
+    """Next hops of mail with a way of its own, by URL, made when first needed: a reload may name new ones, old mail old ones."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._settings = settings
+
+    def __missing__(self, url: str) -> Smarthost:
+        self[url] = smarthost_of(self._settings, url)
+        return self[url]
+
+
 @dataclass
 class Daemon:
     """One running mailgate. `reread` gives the configuration anew for a reload."""
@@ -104,11 +116,11 @@ class Daemon:
         """Open the store and build the paths; nothing listens yet."""
         settings, house = self.settings, house_of(self.settings)
         self.store = Store.open(settings.store.url, settings.directory)
+        self.store.claim()
         self.gateway = Gateway(self.store, house)
         self.timekeeper = Timekeeper(self.store, house, settings.timers.catch_up)
-        routes = {desk.hand_on: smarthost_of(settings, desk.hand_on) for desk in settings.desks.values() if desk.hand_on}
         schedule = Schedule(settings.smarthost.retry, settings.smarthost.give_up)
-        self.courier = Courier(self.store, house, smarthost_of(settings), routes, schedule)
+        self.courier = Courier(self.store, house, smarthost_of(settings), Hops(settings), schedule)
         self.doors = Doors(self._accept, self.gateway.knows, limits_of(settings), settings.host, cast(Events, events))
         self.registry = CollectorRegistry()
         self.gauges = Gauges(self.registry)
@@ -127,6 +139,7 @@ class Daemon:
             desks=len(settings.desks),
             sellers=len(settings.sellers),
         )
+        self._listen_to_signals()
         await self._recover()
         loops = [asyncio.create_task(self._kept(name, work)) for name, work in self._loops().items()]
         try:
@@ -150,13 +163,15 @@ class Daemon:
         smtp = await self.doors.open(settings.smtp.listen, "smtp", tls, relays)
         lmtp = await self.doors.open(settings.lmtp.listen, "lmtp", tls, relays)
         http = [await self.board.open(settings.http.listen)] if settings.http.listen else []
+        self.ready = True
+        notify("READY=1")
+        events.daemon_ready(smtp=smtp, lmtp=lmtp, guard=(), http=http)
+
+    def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told_to_stop, signal.Signals(number).name)
         loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(self.reload()))
-        self.ready = True
-        notify("READY=1")
-        events.daemon_ready(smtp=smtp, lmtp=lmtp, guard=(), http=http)
 
     def _told_to_stop(self, reason: str) -> None:
         if not self.stopping.is_set():
@@ -177,6 +192,7 @@ class Daemon:
         for task in loops:
             task.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
+        await self.courier.finish(max(1.0, DRAIN - (clock.monotonic() - begun)))
         await self.board.close()
         for hop in (self.courier.smarthost, *self.courier.routes.values()):
             await hop.close()

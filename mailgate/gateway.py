@@ -79,7 +79,7 @@ def read(raw: bytes, envelope: Envelope, house: House) -> Read:
     told = report.read(message)
     ours = message.message_id is not None and token.read_message_id(message.message_id, house.keys) is not None
     kind = automatic.classify(message, envelope, told, ours)
-    new = visible.visible(message.text, message.html)
+    new = visible.visible(message.readable, message.html)
     return Read(message, told, kind, subject.read(message.subject), new, fingerprint(message))
 
 
@@ -137,7 +137,7 @@ def look_up(connection: Connection, mail: Spooled, got: Read, desk: Desk, house:
     told = facts.read(message, got.visible, policy_of(connection, house, desk, match.ticket.policy if match.ticket else ""))
     seller = (
         house.seller(match.ticket.seller)
-        if match.ticket
+        if match.ticket and match.ticket.seller
         else lookup.seller_named(message, desk, house, str(told.get("seller", "")))
     )
     known = party_of(message.author, desk, seller, match.ticket, house.roster) != "stranger"
@@ -155,7 +155,9 @@ def look_up(connection: Connection, mail: Spooled, got: Read, desk: Desk, house:
         generated=automatic.is_generated(message),
         bounced=reported.bounced,
         notice_to=found.notice_to,
-        dead=memory.dead_among(connection, [addresses.key(one) for one in message.addressed]),
+        dead=memory.dead_among(
+            connection, [addresses.key(one.address) for one in match.ticket.participants] if match.ticket else ()
+        ),
         spool_id=mail.id,
     )
 

@@ -187,7 +187,6 @@ class Timekeeper:
             self._last = now
             await self.store.run(partial(memory.set_flag, name=HEARTBEAT, value=now.isoformat()))
 
-
     async def _resumed(self) -> datetime | None:
         """When we last lived; a catching up that a crash or a restart broke off goes on to its end."""
         self._quiet_until = _instant(await self.store.run(partial(memory.flag, name=QUIET_UNTIL)))

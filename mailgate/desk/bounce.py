@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mailgate.desk.pack import Policy
 from mailgate.mail.report import Recipient, Report
 
 
@@ -47,3 +48,14 @@ def is_permanent(report: Report, recipient: Recipient) -> bool:
     ):
         return False
     return (recipient.status or "5").startswith("5")
+
+
+def bounce_event(bounced: Bounced, policy: Policy) -> str:
+    """The pack's event for this mail having come back from this party, or "" where it means nothing to the pack."""
+    if bounced.step:
+        step = policy.step(bounced.clock, bounced.step)
+        return step.bounced if step and step.bounced_at in ("", bounced.party) else ""
+    for entry in policy.mail:
+        if bounced.event in (entry.event, entry.broken) and entry.bounced and entry.bounced_at in ("", bounced.party):
+            return entry.bounced
+    return ""

@@ -12,11 +12,11 @@ from datetime import datetime
 from typing import Any
 
 from mailgate.desk import facts as telling
-from mailgate.desk.bounce import Bounced
+from mailgate.desk.bounce import Bounced, bounce_event
 from mailgate.desk.follow import Decision, Scene, followed
 from mailgate.desk.pack import Mail
 from mailgate.desk.policy import Reply, Violation, violations
-from mailgate.desk.route import Roster, entity_for, party_of, resolve
+from mailgate.desk.route import Roster, entity_for, is_staff, party_of, resolve
 from mailgate.desk.thread import Match
 from mailgate.desk.ticket import Entry, Participant, Spoken, Ticket
 from mailgate.desk.trust import Level, may
@@ -120,12 +120,12 @@ def _judged(message: Message, context: Context, now: datetime, meaning: _Meaning
     entry, party, told = meaning.entry, meaning.party, context.told
     opens = context.match.ticket is None and entry.opens
     ticket = _opened(message, context, now, told) if opens else context.match.ticket
+    ticket = _with_seller(ticket, message, context) if ticket else None
     broken = _violations(message, context, ticket, entry) if ticket and entry.rules else ()
     event = entry.broken if broken else entry.event
     view = {**told, "addressed": _addressed_roles(message, context, ticket)}
     decision = Decision(event, party, violations=broken, seller=context.scene.seller, away=False if party == "seller" else None)
     if ticket is not None:
-        ticket = _with_seller(ticket, message, context)
         ticket = replace(ticket, participants=_joined(ticket, message, context), facts={**ticket.facts, **told})
         decision = replace(
             _with_message(decision, ticket, message, context, now), pass_on=_owed_to_staff(message, context, party)
@@ -229,7 +229,7 @@ def _violations(message: Message, context: Context, ticket: Ticket, entry: Mail)
         to=tuple(one.address for one in message.to),
         cc=tuple(one.address for one in message.cc),
         received=context.envelope.forward_paths,
-        expected=context.notice_to if context.notice_to is not None else _latest_ask(ticket, context),
+        expected=_all_of(ticket, context, roles),
         by_reference=context.match.by_reference,
         desk=scene.desk,
         desks=tuple(context.roster.desks.values()),
@@ -243,11 +243,22 @@ def _violations(message: Message, context: Context, ticket: Ticket, entry: Mail)
     return broken
 
 
+def _all_of(ticket: Ticket, context: Context, roles: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Whom a reply to all holds: everyone of the latest ask, or of the notice of ours that it answers (D-23).
+
+    A notice gives its readers our reply address, which the reseller's own people read: they are never missing there.
+    """
+    if context.notice_to is None:
+        return _latest_ask(ticket, context)
+    staff = {addresses.key(one) for role, held in roles.items() if is_staff(role, context.scene.policy) for one in held}
+    return tuple(one for one in context.notice_to if addresses.key(one) not in staff)
+
+
 def _latest_ask(ticket: Ticket, context: Context) -> tuple[str, ...]:
     """Everyone visible on the newest mail that started, or would have started, the seller's clock (D-23)."""
     starting = {event for spec in context.scene.policy.clocks.values() for event in spec.starts}
     asks = [said for said in ticket.spoken if said.event in starting]
-    return max(asks, key=lambda said: said.at).visible if asks else ()
+    return asks[-1].visible if asks else ()
 
 
 def _is_late_copy(message: Message, context: Context, ticket: Ticket, broken: tuple[Violation, ...]) -> bool:
@@ -272,13 +283,14 @@ def _addressed_roles(message: Message, context: Context, ticket: Ticket | None) 
 
 
 def _owed_to_staff(message: Message, context: Context, party: str) -> bool:
-    """A reply to the desk's own address that no helpdesk or staff address saw is passed on to the staff (D-26)."""
+    """A reply to the desk's own address that no helpdesk's and no staff address saw is passed on to the staff (D-26)."""
     desk = context.scene.desk
     if desk.carries != "people" or party == "desk" or not any(desk.answers_for(one) for one in message.addressed):
         return False
     staff = {addresses.key(one) for one in desk.staff}
     return not any(
-        addresses.key(one) in staff or (desk.is_helpdesk(one) and not desk.answers_for(one)) for one in message.addressed
+        addresses.key(one) in staff or (desk.entity_of(one) is not None and not desk.answers_for(one))
+        for one in message.addressed
     )
 
 
@@ -286,11 +298,13 @@ def _reported(message: Message, context: Context, now: datetime) -> Decision:
     """A delivery report: the event of the mail that came back for good, or a note that changes nothing (D-10, D-14)."""
     decision = _kept(message, context, now, context.kind, "daemon")
     for bounced in context.bounced:
-        event = _bounce_event(bounced, context) if bounced.permanent else ""
-        if event and not bounced.sure:
+        event = bounce_event(bounced, context.scene.policy) if bounced.permanent else ""
+        if bounced.permanent and not bounced.sure:
             said = {"message_id": bounced.message_id, "recipient": addresses.key(bounced.recipient), "status": bounced.status}
             decision = replace(decision, entries=(*decision.entries, Entry("bounce_doubted", now, said)))
-        elif event:
+        elif bounced.permanent:
+            decision = replace(decision, bounced=(*decision.bounced, (bounced.recipient, bounced.status)))
+        if event and bounced.sure:
             return _returned(decision, event, bounced, message, context, now)
     return decision
 
@@ -303,16 +317,4 @@ def _returned(decision: Decision, event: str, bounced: Bounced, message: Message
         "reporter": addresses.domain(message.author) if message.author else None,
     }
     cause = message.message_id or f"report {context.spool_id}"
-    decision = replace(decision, event=event, bounced=(bounced.recipient, bounced.status))
-    return followed(decision, context.scene, now, view, cause=cause, returned=bounced.message_id)
-
-
-def _bounce_event(bounced: Bounced, context: Context) -> str:
-    policy = context.scene.policy
-    if bounced.step:
-        step = policy.step(bounced.clock, bounced.step)
-        return step.bounced if step and step.bounced_at in ("", bounced.party) else ""
-    for entry in policy.mail:
-        if bounced.event in (entry.event, entry.broken) and entry.bounced and entry.bounced_at in ("", bounced.party):
-            return entry.bounced
-    return ""
+    return followed(replace(decision, event=event), context.scene, now, view, cause=cause, returned=bounced.message_id)

@@ -66,7 +66,7 @@ class Order:
 class Decision:
     """What follows from one mail or one tick. `ticket` None: it belongs to no ticket; number 0: it opens one.
 
-    `away`: the seller went away, or is back; `bounced`: the address that proved dead, with its status;
+    `away`: the seller went away, or is back; `bounced`: the addresses that proved dead, with its status;
     `unstruck`: kinds of strikes of this ticket that are taken back.
     """
 
@@ -83,7 +83,7 @@ class Decision:
     seller: Seller | None = None
     pass_on: bool = False
     away: bool | None = None
-    bounced: tuple[str, str] | None = None
+    bounced: tuple[tuple[str, str], ...] = ()
     unstruck: tuple[str, ...] = ()
 
 

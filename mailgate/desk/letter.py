@@ -18,7 +18,7 @@ from mailgate.desk.follow import Order, Scene
 from mailgate.desk.house import House
 from mailgate.desk.notice import Page, Quote, Rendered
 from mailgate.desk.party import Desk
-from mailgate.desk.route import resolve
+from mailgate.desk.route import is_staff, resolve
 from mailgate.desk.ticket import Clock, Participant, Ticket
 from mailgate.mail import address as addresses
 from mailgate.mail import token
@@ -73,10 +73,9 @@ def _reader(role: str, address: str, scene: Scene) -> Reader:
 
 def party_of_role(role: str, scene: Scene) -> str:
     """Which party a role's people are: seller, desk, or staff (account managers, ops: their replies stay internal)."""
-    spec = scene.policy.roles.get(role)
-    if spec is None or spec.of in ("seller.manager",) or spec.of.startswith("desk."):
+    if is_staff(role, scene.policy):
         return "staff"
-    return "seller" if spec.of.startswith("seller.") else "desk"
+    return "seller" if scene.policy.roles[role].of.startswith("seller.") else "desk"
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,12 @@ def resolve(role: str, policy: Policy, desk: Desk, seller: Seller | None, entity
     return (value,) if isinstance(value, str) and value else ()
 
 
+def is_staff(role: str, policy: Policy) -> bool:
+    """True for roles of the reseller's own people beside the helpdesk: account managers, ops. Their replies stay internal."""
+    spec = policy.roles.get(role)
+    return spec is None or spec.of == "seller.manager" or spec.of.startswith("desk.")
+
+
 def entity_for(desk: Desk, seller: Seller | None, product: str | None, asking: Iterable[str]) -> str | None:
     """The reseller entity of a case: the product's, else the asking helpdesk's, else the seller's only one (D-04)."""
     if seller and product and product in seller.products:

@@ -31,7 +31,7 @@ def row(raw: bytes, file: str) -> dict[str, Any]:
         "in_reply_to": list(mail.in_reply_to),
         "references": list(mail.references),
         "base_subject": subject.read(mail.subject).base,
-        "language": language(seen) or language(mail.readable or ""),
+        "language": language(seen),
         "class": kind,
         "text": mail.text,
         "html": mail.html,

@@ -16,7 +16,7 @@ MAX_WORDS = 100
 WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?\r\n]{0,20000})\?=")
 _GAP = re.compile(r"[ \t\r\n]*")
 _Q_BYTE = re.compile(rb"=([0-9A-Fa-f]{2})")
-_QP = re.compile(rb"=([0-9A-Fa-f]{2})|=[ \t]*\r?\n|=\Z|[ \t]+(?=\r?\n)")
+_QP = re.compile(rb"=([0-9A-Fa-f]{2})|=[ \t]*\r?\n|=\Z|(?<![ \t])[ \t]++(?=\r?\n)")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]")
 _STRAY = re.compile(rb"[^A-Za-z0-9+/]+")
 _REFUSED = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"})

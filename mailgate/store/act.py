@@ -29,7 +29,7 @@ from mailgate.store.schema import dumps
 
 @dataclass(frozen=True)
 class Written:
-    """What a decision left in the store: the ticket, the notices queued (id, name, reader), those capped (name, reader, limit)."""
+    """What a decision left in the store: the ticket, the notices queued (id, name, reader) and capped (name, reader, limit)."""
 
     ticket: Ticket | None
     queued: tuple[tuple[int, str, str], ...] = ()

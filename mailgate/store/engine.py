@@ -8,6 +8,7 @@ tried again by itself, so that only the bad one gets the error. SQLite runs in W
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import sqlite3
 import threading
@@ -21,6 +22,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from mailgate.store import migrate
+from mailgate.store.claim import claim
 from mailgate.store.schema import metadata
 
 __all__ = ["Connection", "Store", "StoreError", "wipe"]
@@ -76,6 +78,7 @@ class Store:
         self._engine = engine
         self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._claim: int | None = None
 
     @classmethod
     def open(cls, url: str, root: Path) -> Store:
@@ -86,6 +89,16 @@ class Store:
         except DBAPIError as error:
             raise StoreError(f"store.url {url}: {error.orig}") from error
         return cls(engine)
+
+    def claim(self) -> None:
+        """Be the one daemon of this store until `close`. Raises StoreError while another one is."""
+        database = self._engine.url.database
+        if self._claim is not None or database in (None, "", ":memory:"):
+            return
+        held = claim(Path(str(database)))
+        if isinstance(held, str):
+            raise StoreError(f"{held} serves {database} already; one daemon at a time, or PostgreSQL for many")
+        self._claim = held
 
     def call(self, work: Callable[[Connection], T]) -> T:
         """What `work` returns, in a transaction of its own, committed on return."""
@@ -120,6 +133,9 @@ class Store:
             self._thread.join(timeout=30)
             self._thread = None
         self._engine.dispose()
+        if self._claim is not None:
+            os.close(self._claim)
+            self._claim = None
 
     def _write(self) -> None:
         last = False

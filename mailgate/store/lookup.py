@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, select
 
@@ -101,24 +101,27 @@ def bounces(connection: Connection, report: Report, envelope: Envelope, desk: De
     returned = _returned(connection, report, envelope, house)
     if returned is None:
         return NOTHING
-    sure = returned.by_path or proven
-    made = []
-    for one in report.recipients:
-        again = sure or tickets.doubted(connection, returned.ticket, returned.message_id, addresses.key(one.address))
-        party = party_of(one.address, desk, None, None, house.roster)
-        made.append(_bounced(one, report, returned, party, again))
+    sure = bool(returned.reader) or proven
     ticket = tickets.load(connection, [returned.ticket]).get(returned.ticket)
+    seller, made = house.seller(ticket.seller) if ticket else None, []
+    for one in (replace(one, address=returned.reader or one.address) for one in report.recipients):
+        again = sure or tickets.doubted(connection, returned.ticket, returned.message_id, addresses.key(one.address))
+        party = party_of(one.address, desk, seller, None, house.roster)
+        made.append(_bounced(one, report, returned, party, again))
     match = Match(ticket, "message_id" if returned.notice else "reference", returned.ticket) if ticket else Match(None)
     return Reported(tuple(made), match)
 
 
 @dataclass(frozen=True)
 class _Returned:
-    """The mail that came back: ours (a notice, with the step behind it) or somebody's that we have on a ticket."""
+    """The mail that came back: ours (a notice, with the step behind it) or somebody's that we have on a ticket.
+
+    `reader`: whose return path the report came to; his mailbox may be forwarded, and the report name another address.
+    """
 
     message_id: str
     ticket: int
-    by_path: bool = False
+    reader: str = ""
     event: str = ""
     clock: str = ""
     step: str = ""
@@ -129,14 +132,15 @@ def _returned(connection: Connection, report: Report, envelope: Envelope, house:
     keys = [key for one in envelope.forward_paths if (key := token.read_bounce_address(one, house.keys))]
     row = next((row for key in keys if (row := outbox.get(connection, key))), None)
     named = outbox.by_message_id(connection, (report.original_id,)) if report.original_id else ()
+    reader = row.reader if row else ""
     row = row or next(iter(named), None)
     if row is not None and row.ticket:
-        return _Returned(row.message_id, row.ticket, bool(keys), "", row.clock, row.step, row.notice)
+        return _Returned(row.message_id, row.ticket, reader, "", row.clock, row.step, row.notice)
     if not report.original_id:
         return None
     query = select(messages.c.message_id, messages.c.ticket, messages.c.event).where(messages.c.message_id == report.original_id)
     said = connection.execute(query.where(messages.c.ticket.is_not(None))).first()
-    return _Returned(said.message_id, said.ticket, False, said.event) if said else None
+    return _Returned(said.message_id, said.ticket, "", said.event) if said else None
 
 
 def _bounced(one: Recipient, report: Report, returned: _Returned, party: str, sure: bool) -> Bounced:

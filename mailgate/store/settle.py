@@ -51,8 +51,8 @@ def remember(connection: Connection, mail: Spooled, kept: Kept, decision: Decisi
         memory.set_away(connection, kept.desk.name, decision.seller.id, decision.away, now)
     if decision.away is False and message.author:
         memory.revive(connection, addresses.key(message.author))
-    if decision.bounced is not None:
-        memory.bury(connection, addresses.key(decision.bounced[0]), decision.bounced[1], now)
+    for address, status in decision.bounced:
+        memory.bury(connection, addresses.key(address), status, now)
     spool.settle(connection, mail.id, now, desk=kept.desk.name, message_id=message.message_id, ticket=number)
 
 

@@ -1,23 +1,19 @@
 """The cast of the stories: three resellers behind one desk, sellers, a buyer, and those who look after the sellers.
 
-    gate     the desk: tickets@desk.example, pack digistore24 as shipped, New York time
-    inc ltd mslw   the helpdesks (D-11, D-12, D-13);  agent  a person of the desk;  staff  where the desk's people read
-    acme     a seller with owner (admin), manager and further addresses;  nova  a second one;  east, west share a domain
-    buyer    a customer;  manager, ops  of the reseller;  notifier  the marketplace's machine;  stranger
+gate     the desk: tickets@desk.example, pack digistore24 as shipped, New York time
+inc ltd mslw   the helpdesks (D-11, D-12, D-13);  agent  a person of the desk;  staff  where the desk's people read
+acme     a seller with owner (admin), manager and further addresses;  nova  a second one;  east, west share a domain
+buyer    a customer;  manager, ops  of the reseller;  notifier  the marketplace's machine;  stranger
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from exchange import Exchange, Gate
 from people import Person
 

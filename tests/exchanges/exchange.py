@@ -7,7 +7,7 @@ and no notice may hold words of a mail that one of its readers was not addressed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from mailgate import courier, gateway, timekeeper
 from mailgate.desk.pack import bind
-from mailgate.desk.party import Seller
+from mailgate.desk.party import Desk, Seller
 from mailgate.desk.route import Roster
 from mailgate.desk.ticket import Clock, Ticket
 from mailgate.mail import address as addresses
@@ -134,6 +134,12 @@ class Gate:
         self.stage.house = replace(house, roster=Roster.of(house.roster.desks, sellers))
         return entry
 
+    def moves_to(self, desk: Desk) -> None:
+        """The desk's entry in desks.toml is another one from now on."""
+        house = self.stage.house
+        self.stage.house = replace(house, roster=Roster.of({desk.name: desk}, house.roster.sellers))
+        self.stage.desk = desk
+
     def winds(self) -> None:
         """What a start and a reload of the daemon do for the checklists."""
         self.stage.store.call(partial(timekeeper.wind, house=self.stage.house, now=self.now))
@@ -169,15 +175,15 @@ class Gate:
     # -- mail in --------------------------------------------------------------------------------------------------------
 
     def receives(
-        self, author: Person, headers: dict[str, str], text: str, *, proven: bool = True, bcc: Sequence[Any] = (),
+        self, author: Person, head: dict[str, str], text: str, *, proven: bool = True, bcc: Sequence[Any] = (),
         unseen: bool = False, in_hand: bool = False, attaching: bytes | None = None, message_id: str = "",
-        **more: dict[str, str],
+        headers: Mapping[str, str] | None = None,
     ) -> Mail:  # fmt: skip
         """A mail by `author`: copied to us, and counted from now. `unseen`: nobody copies it; `in_hand`: not settled yet."""
         number = len(self.mails) + 1
         canary = f"canary{number:03d}x"
         own = {"Date": dated(self), "Message-ID": f"<{message_id or f'{number}.{author.address}'}>"}
-        raw = written(author.address, {**headers, **own, **more.get("headers", {})}, f"{text}\n\n{canary}\n", attaching)
+        raw = written(author.address, {**head, **own, **(headers or {})}, f"{text}\n\n{canary}\n", attaching)
         mail = Mail(parse(raw), canary)
         self.mails.append(mail)
         if unseen:

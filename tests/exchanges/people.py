@@ -62,9 +62,7 @@ class Person:
         """The same person writing from another address."""
         return Person(address, self.gate)
 
-    def writes(
-        self, to: Sequence[Any], cc: Sequence[Any] = (), subject: str = "Order 4711", text: str = "", **how: Any
-    ) -> Mail:
+    def writes(self, to: Sequence[Any], cc: Sequence[Any] = (), subject: str = "Order 4711", text: str = "", **how: Any) -> Mail:
         """A new mail, in no thread."""
         return self.gate.receives(self, _headed(to, cc, subject), text or "Here is what it is about.", **how)
 
@@ -80,6 +78,11 @@ class Person:
         first = [one for one in _asked_for(to.message) if addresses.key(one) not in left_out]
         others = [one.address for one in (*to.message.to, *to.message.cc) if addresses.key(one.address) not in left_out]
         return self._answers(to, first, [*others, *adding], text, how)
+
+    def follows_up(self, own: Any, text: str = "Any news?", **how: Any) -> Mail:
+        """Once more to the same people, as a reply to one's own mail."""
+        to = [one.address for one in own.message.to]
+        return self._answers(own, to, [one.address for one in own.message.cc], text, how)
 
     def forwards(self, mail: Any, to: Sequence[Any], *, attached: bool = False, **how: Any) -> Mail:
         """Forward, with the thread's ids as Gmail does it, or with the original attached as Outlook can."""
@@ -115,7 +118,7 @@ def written(author: str, headers: dict[str, str], text: str, attaching: bytes | 
     message["From"] = author
     for name, value in headers.items():
         message[name] = value
-    message.set_content(text, cte="8bit" if text.isascii() else "quoted-printable")
+    message.set_content(text, cte="8bit")
     if attaching is not None:
         message.add_attachment(_parsed(attaching))
     return message.as_bytes()

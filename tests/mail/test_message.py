@@ -154,3 +154,11 @@ def test_limits_are_named_in_defects() -> None:
     assert "too_many_parts" in parse(BOMBS["parts"]).defects
     assert "too_deep" in parse(BOMBS["nested"]).defects
     assert "header_block_too_large" in parse(BOMBS["header lines"]).defects
+
+
+@pytest.mark.parametrize("piece", [b" ", b"= ", b"=", b" \n", b"=3D", b"\t "])
+def test_hostile_quoted_printable_takes_linear_time(piece: bytes) -> None:
+    """A run of a million spaces is looked at once."""
+    start = time.perf_counter()
+    parse(b"Content-Transfer-Encoding: quoted-printable\n\n" + piece * (1_000_000 // len(piece))).text  # noqa: B018
+    assert time.perf_counter() - start < 2
