@@ -154,7 +154,7 @@ def _bounce(case: Case, event: Mapping[str, Any], at: datetime) -> None:
 
 
 def _returned(case: Case, label: str, of: str) -> tuple[str | None, str, str | None]:
-    """(Message-ID, recipient, return path) of what comes back: the ask waited on, the reply that counted or the last, the reminder."""
+    """(Message-ID, recipient, return path) of the mail that comes back: for an ask, the one that the clock waits on."""
     if of == "reminder":
         row = case.stage.last_sent("reminder", case.seller.support)
         return (row.message_id, row.reader, row.reverse_path) if row else (None, "", None)

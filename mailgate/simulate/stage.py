@@ -102,7 +102,7 @@ def _memory() -> Store:
 
 
 def recycled() -> Store:
-    """An empty store in memory: the process's one, wiped. For one stage after the other; opening a new one costs as much as a case."""
+    """The process's one store in memory, wiped: for one stage after the other, as opening another costs as much as a case."""
     store = _memory()
     store.call(wipe)
     return store

@@ -26,12 +26,18 @@ def tell(language: str) -> Iterator[str]:
     case = staged({**DEMO, "language": language})
     zone = ZoneInfo(DEMO["seller_tz"])
     yield "A Friday evening in New York. Nothing here waits: the clock is a virtual one, the mail is real.\n"
+    ask = {
+        "from": case.helpdesk,
+        "to": [case.seller.support],
+        "cc": ["buyer@mail.example"],
+        "subject": "Order 4711: where is the parcel?",
+        "text": ASK,
+    }
+    reply = {"from": "anna@vendor.example", "to": ["buyer@mail.example"], "thread": "references", "text": REPLY}
     events = (
-        ("The helpdesk asks the seller.", "2026-06-12T18:30:00-04:00", "ask",
-         {"from": case.helpdesk, "to": [case.seller.support], "cc": ["buyer@mail.example"], "subject": "Order 4711: where is the parcel?", "text": ASK}),
-        ("The seller answers, but leaves the helpdesk out.", "2026-06-13T09:10:00-04:00", "vendor_reply",
-         {"from": "anna@vendor.example", "to": ["buyer@mail.example"], "thread": "references", "text": REPLY}),
-    )  # fmt: skip
+        ("The helpdesk asks the seller.", "2026-06-12T18:30:00-04:00", "ask", ask),
+        ("The seller answers, but leaves the helpdesk out.", "2026-06-13T09:10:00-04:00", "vendor_reply", reply),
+    )
     shown = 0
     for said, at, kind, event in events:
         EVENTS[kind](case, event, datetime.fromisoformat(at).astimezone(UTC))
@@ -43,7 +49,8 @@ def tell(language: str) -> Iterator[str]:
     case.stage.pass_until(datetime.fromisoformat("2026-06-17T00:00:00-04:00"), inclusive=True)
     yield from _letters(case, zone, shown)
     ticket = case.stage.ticket(1)
-    yield f"{ticket.tag} is now {ticket.state}, marked {', '.join(sorted(ticket.tags))}. Try: mailgate init run && mailgate serve --config run"
+    yield f"{ticket.tag} is now {ticket.state}, marked {', '.join(sorted(ticket.tags))}."
+    yield "Try the real thing: mailgate init run && mailgate serve --config run --welcome"
 
 
 def _incoming(event: Mapping[str, Any]) -> str:

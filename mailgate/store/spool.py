@@ -131,7 +131,7 @@ _LIKE = (
 
 
 def like(connection: Connection, desk: str, fingerprint: str, message_id: str | None) -> tuple[Twin | None, int | None]:
-    """(the settled mail of the same content, the spool id of another mail with this Message-ID); None where there is none (G-07)."""
+    """(the settled mail of the same content, the spool id of another one with this Message-ID), each None if absent (G-07)."""
     wanted = {"desk": desk, "fingerprint": fingerprint, "message_id": message_id}
     rows = connection.execute(_LIKE, wanted).all()
     twin = next((Twin(row.spool_id, row.ticket, row.sha256) for row in rows if row.fingerprint == fingerprint), None)

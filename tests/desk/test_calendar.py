@@ -179,7 +179,8 @@ def test_an_open_span_forbids_every_due_instant_after_it_begins(length):
 
 def test_a_pause_at_the_due_instant_is_in_time():
     """G-05: not due until it resumes; one that begins a minute later changes nothing."""
-    assert after("2026-06-09 10:00", "2h", NEW_YORK, spans(("2026-06-09 12:00", "2026-06-09 15:00"))) == ("2026-06-09 15:00")
+    twice = spans(("2026-06-09 12:00", "2026-06-09 13:00"), ("2026-06-09 13:00", "2026-06-09 15:00"))
+    assert after("2026-06-09 10:00", "2h", NEW_YORK, twice) == "2026-06-09 15:00"
     assert after("2026-06-09 10:00", "2h", NEW_YORK, spans(("2026-06-09 12:00", None))) is None
     assert after("2026-06-09 10:00", "2h", NEW_YORK, spans(("2026-06-09 12:01", None))) == "2026-06-09 12:00"
 
@@ -251,7 +252,6 @@ def test_lengths_read_as_they_are_written():
     for text in ("0m", "48h", "2d", "6ld", "10cd", "7bd", "15bde", "24wh"):
         assert str(duration(text)) == text
     assert duration("2d").running == timedelta(days=2)
-    assert duration("2ld").running is None
 
 
 def test_naive_instants_are_a_callers_bug():
