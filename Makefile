@@ -22,7 +22,7 @@ help:
 
 run: $(READY)
 	@test -e $(DIR)/mailgate.toml || $(BIN)/mailgate init $(DIR)
-	@exec $(BIN)/mailgate serve --config $(DIR)
+	@exec $(BIN)/mailgate serve --welcome --config $(DIR)
 
 test: $(READY)
 	$(BIN)/python -m pytest $(ARGS)

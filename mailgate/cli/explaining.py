@@ -15,7 +15,8 @@ def explained(ticket: Ticket, history: Sequence[Mapping[str, Any]], desk: Desk |
     """Lines for people, in the desk's zone."""
     zone = ZoneInfo(desk.zone if desk else "UTC")
     yield f"{ticket.tag}: {ticket.subject}"
-    yield f"opened under policy {ticket.policy[:12]} for the seller {ticket.seller or '(nobody registered)'}, entity {ticket.entity or '-'}"
+    seller, entity = ticket.seller or "(nobody registered)", ticket.entity or "-"
+    yield f"opened under policy {ticket.policy[:12]} for the seller {seller}, entity {entity}"
     yield ""
     for row in history:
         yield f"{_when(row['at'], zone)}  {_said(row['event'], row['data'])}"

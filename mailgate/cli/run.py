@@ -56,13 +56,16 @@ def _welcome(directory: Path, sets: tuple[str, ...]) -> str:
     seller = next(iter(settings.sellers.values()), None)
     asker, asked = entity.helpdesk if entity else desk.address, seller.support if seller else "seller@vendor.example"
     host, _, port = door.rpartition(":")
+    said = (
+        f"From: {asker}\\r\\nTo: {asked}\\r\\nSubject: Order 4711\\r\\nMessage-ID: <ask-1@desk>\\r\\n\\r\\nWhere is the parcel?"
+    )
     return f"""
 mailgate listens for mail on {door}. Its configuration is in {settings.directory}.
 
 Send it a question of the helpdesk to a seller, copied to the desk {desk.address}:
 
     python3 -c "import smtplib; smtplib.SMTP('{host}', {port}).sendmail('{asker}', ['{desk.address}'],
-      'From: {asker}\\r\\nTo: {asked}\\r\\nSubject: Order 4711\\r\\nMessage-ID: <ask-1@desk>\\r\\n\\r\\nPlease send the tracking link.')"
+      '{said}')"
 
 Then look:
 

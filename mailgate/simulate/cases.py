@@ -63,13 +63,14 @@ def staged(case: Mapping[str, Any]) -> Case:
     policy = bind(pack.raw, case.get("options", {}), pack.name).model_copy(update={"hash": "current"})
     entity = case.get("entity", "")
     support, *others = case.get("vendor_addresses") or ["support@vendor.example"]
+    zone, days = case.get("seller_tz", "UTC"), tuple(date.fromisoformat(day) for day in case.get("holidays", ()))
     seller = Seller(
         id=SELLER, name="Acme", support=support, admin=f"admin@{addresses.domain(support)}", manager="manager@mailgate.example",
-        addresses=tuple(others), entities=(entity,) if entity else (), zone=case.get("seller_tz", "UTC"), language=case.get("language", ""),
-        holidays=tuple(date.fromisoformat(day) for day in case.get("holidays", ())),
+        addresses=tuple(others), entities=(entity,) if entity else (), zone=zone, holidays=days,
+        language=case.get("language", ""),
     )  # fmt: skip
     desk = Desk(
-        name="desk", address=DESK, pack=pack.name, zone=case.get("seller_tz", "UTC"), title=policy.title,
+        name="desk", address=DESK, pack=pack.name, zone=zone, title=policy.title,
         notifiers=(NOTIFIER,), roles={"ops": OPS}, entities=policy.entities or {"": Entity(helpdesk=DESK)},
     )  # fmt: skip
     house = scratch_house(policy, Source(pack.name, pack.raw, case.get("options", {})), desk, {SELLER: seller}, _templates())
