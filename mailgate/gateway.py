@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -95,19 +95,11 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
     twin, reused = spool.like(connection, desk.name, got.fingerprint, got.message.message_id)
     if twin is not None:
         finish.again(connection, mail, kept, twin, now)
-        return Settled(
-            mail.id,
-            "duplicate",
-            desk.name,
-            got.kind,
-            "duplicate",
-            twin.ticket,
-            message_id=got.message.message_id,
-            door=mail.envelope.door,
-        )
+        done = Settled(mail.id, "duplicate", desk.name, got.kind, "duplicate", twin.ticket)
+        return replace(done, message_id=got.message.message_id, door=mail.envelope.door)
     context = look_up(connection, mail, got, desk, house)
     decision = decide(got.message, context, mail.envelope.received_at)
-    written = act(connection, decision, context.scene, house, mail.envelope.received_at, mail.id)
+    written = act(connection, decision, context.scene, house, now, mail.id)
     finish.remember(connection, mail, kept, decision, written.ticket, now)
     finish.hand_on(connection, mail, desk, decision, written.ticket)
     return Settled(
