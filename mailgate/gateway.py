@@ -21,6 +21,7 @@ from typing import Any
 
 from mailgate import events
 from mailgate.desk import facts, thread, trust
+from mailgate.desk.bounce import Bounced
 from mailgate.desk.decide import Context, decide
 from mailgate.desk.follow import Decision
 from mailgate.desk.house import House
@@ -121,35 +122,53 @@ def _routed(mail: Spooled, got: Read, house: House) -> Desk | None:
 
 def look_up(connection: Connection, mail: Spooled, got: Read, desk: Desk, house: House) -> Context:
     """Stages 5 and 6b, look up and thread: everything that `decide` asks for."""
-    message, envelope = got.message, mail.envelope
-    proven = _proven(message, envelope, house)
-    found = lookup.evidence(connection, message, envelope, got.subject, house)
-    reported = lookup.bounces(connection, got.report, envelope, desk, house, proven) if got.report else lookup.NOTHING
-    match = thread.match(message.author, found.clues, found.tickets, desk, house.roster) if not got.report else reported.match
-    told = facts.read(message, got.visible, policy_of(connection, house, desk, match.ticket.policy if match.ticket else ""))
-    seller = (
-        house.seller(match.ticket.seller)
-        if match.ticket and match.ticket.seller
-        else lookup.seller_named(message, desk, house, str(told.get("seller", "")))
-    )
-    known = party_of(message.author, desk, seller, match.ticket, house.roster) != "stranger"
+    found = lookup.evidence(connection, got.message, mail.envelope, got.subject, house)
+    reported = _reported(connection, mail, got, desk, house)
+    match = reported.match if got.report else thread.match(got.message.author, found.clues, found.tickets, desk, house.roster)
+    return context_for(connection, mail, got, house, Placed(desk, match, reported.bounced, found.notice_to))
+
+
+def _reported(connection: Connection, mail: Spooled, got: Read, desk: Desk, house: House) -> lookup.Reported:
+    if got.report is None:
+        return lookup.NOTHING
+    proven = _proven(got.message, mail.envelope, house)
+    return lookup.bounces(connection, got.report, mail.envelope, desk, house, proven)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where a mail belongs: its desk and ticket, what a report in it says, and the notice of ours that it answers."""
+
+    desk: Desk
+    match: Match
+    bounced: tuple[Bounced, ...] = ()
+    notice_to: tuple[str, ...] | None = None
+
+
+def context_for(connection: Connection, mail: Spooled, got: Read, house: House, placed: Placed) -> Context:
+    """What `decide` asks for, once it is known where the mail belongs."""
+    message, desk, ticket = got.message, placed.desk, placed.match.ticket
+    told = facts.read(message, got.visible, policy_of(connection, house, desk, ticket.policy if ticket else ""))
+    seller = house.seller(ticket.seller) if ticket and ticket.seller else None
+    seller = seller or lookup.seller_named(message, desk, house, str(told.get("seller", "")))
+    known = party_of(message.author, desk, seller, ticket, house.roster) != "stranger"
+    proven = _proven(message, mail.envelope, house)
+    people = [addresses.key(one.address) for one in ticket.participants] if ticket else []
     return Context(
-        scene=scene_for(connection, house, desk, seller, match.ticket),
+        scene=scene_for(connection, house, desk, seller, ticket),
         roster=house.roster,
         kind=got.kind,
-        level=trust.level(message.author, known=known, signed=match.signed, proven=proven),
+        level=trust.level(message.author, known=known, signed=placed.match.signed, proven=proven),
         allowed=house.allowed,
-        envelope=envelope,
+        envelope=mail.envelope,
         subject=got.subject,
         visible=got.visible,
         told=told,
-        match=match,
+        match=placed.match,
         generated=automatic.is_generated(message),
-        bounced=reported.bounced,
-        notice_to=found.notice_to,
-        dead=memory.dead_among(
-            connection, [addresses.key(one.address) for one in match.ticket.participants] if match.ticket else ()
-        ),
+        bounced=placed.bounced,
+        notice_to=placed.notice_to,
+        dead=memory.dead_among(connection, people),
         spool_id=mail.id,
     )
 

@@ -12,7 +12,7 @@ import traceback
 import click
 
 import mailgate
-from mailgate.cli import lists, look, run
+from mailgate.cli import lists, look, mending, run
 from mailgate.config import ConfigError
 from mailgate.store.engine import StoreError
 from mailgate.store.migrate import SchemaError
@@ -26,7 +26,7 @@ def cli() -> None:
     """A mail daemon that threads tickets, checks replies and keeps promises of time."""
 
 
-for verb in (*run.VERBS, *look.VERBS, *lists.VERBS):
+for verb in (*run.VERBS, *look.VERBS, *lists.VERBS, mending.ticket):
     cli.add_command(verb)
 
 

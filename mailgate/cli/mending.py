@@ -1,0 +1,71 @@
+"""`mailgate ticket move | split | merge`: undo and redo what threading did; the clocks are run again."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from mailgate import daemon, mend
+from mailgate.cli.lists import ticket
+from mailgate.cli.options import opened, with_config
+from mailgate.config import Settings
+from mailgate.mend import Mended, MendError
+from mailgate.store.engine import Store
+from mailgate.wire import clock
+
+
+@ticket.command("move")
+@click.argument("spool_ids", type=int, nargs=-1, required=True)
+@click.option("--to", "number", required=True, help="The ticket that the mail belongs to (MG-42 or 42).")
+@with_config
+def move(spool_ids: tuple[int, ...], number: str, directory: Path, sets: tuple[str, ...]) -> None:
+    """Put mail on another ticket; both are built anew, with their clocks."""
+    settings, store = opened(directory, sets)
+    _mended(settings, store, spool_ids, _number(number))
+
+
+@ticket.command("split")
+@click.argument("spool_ids", type=int, nargs=-1, required=True)
+@with_config
+def split(spool_ids: tuple[int, ...], directory: Path, sets: tuple[str, ...]) -> None:
+    """Put mail on a ticket of its own; both are built anew, with their clocks."""
+    settings, store = opened(directory, sets)
+    _mended(settings, store, spool_ids, None)
+
+
+@ticket.command("merge")
+@click.argument("number")
+@click.option("--into", required=True, help="The ticket that stays (MG-42 or 42).")
+@with_config
+def merge(number: str, into: str, directory: Path, sets: tuple[str, ...]) -> None:
+    """Join two tickets; whatever names the first leads to the second from now on."""
+    settings, store = opened(directory, sets)
+    work = partial(
+        mend.merge, house=daemon.house_of(settings), number=_number(number), into=_number(into), now=clock.now()
+    )
+    _say(_tried(store, work))
+
+
+def _mended(settings: Settings, store: Store, spool_ids: tuple[int, ...], target: int | None) -> None:
+    work = partial(mend.move, house=daemon.house_of(settings), spool_ids=spool_ids, target=target, now=clock.now())
+    _say(_tried(store, work))
+
+
+def _tried(store: Store, work: partial[Mended]) -> Mended:
+    try:
+        return store.call(work)
+    except MendError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _say(done: Mended) -> None:
+    click.echo(f"now on MG-{done.ticket}; built anew: {', '.join(f'MG-{one}' for one in done.rebuilt)}")
+
+
+def _number(text: str) -> int:
+    digits = text.upper().removeprefix("MG-")
+    if not digits.isdigit():
+        raise click.UsageError(f"{text!r} is no ticket number; write MG-42 or 42")
+    return int(digits)

@@ -1,0 +1,92 @@
+"""What mending a ticket writes: mail that changes its ticket, ids that follow it, a ticket that is built anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from mailgate.desk.ticket import Entry, Spoken, Ticket
+from mailgate.store import tickets as ticket_rows
+from mailgate.store.schema import clocks, ids, messages, participants, spool, steps, tickets
+
+
+def tickets_of(connection: Connection, spool_ids: Sequence[int]) -> dict[int, int]:
+    """The ticket of each of these mails; mails without one are left out."""
+    query = select(messages.c.spool_id, messages.c.ticket).where(messages.c.spool_id.in_(spool_ids))
+    return {spool_id: ticket for spool_id, ticket in connection.execute(query) if ticket is not None}
+
+
+def mails_of(connection: Connection, number: int) -> tuple[int, ...]:
+    """The spool ids of a ticket's mail, in the order in which it came."""
+    query = select(messages.c.spool_id).where(messages.c.ticket == number).order_by(messages.c.at, messages.c.id)
+    return tuple(connection.execute(query).scalars())
+
+
+def blank(connection: Connection, like: Ticket, now: datetime) -> int:
+    """The number of a new ticket at the desk, and under the policy, of `like`; it holds nothing yet."""
+    values = {
+        "desk": like.desk, "policy": like.policy, "kind": like.kind, "state": like.state, "subject": like.subject,
+        "opened_at": now, "seller": None, "entity": None, "tags": (), "facts": {}, "version": 1,
+    }  # fmt: skip
+    return int(connection.execute(insert(tickets), values).inserted_primary_key[0])  # type: ignore[index]
+
+
+def assign(connection: Connection, spool_ids: Sequence[int], number: int) -> None:
+    """Put these mails on ticket `number`; the ids that they carry lead there from now on."""
+    for table, column in ((messages, messages.c.spool_id), (spool, spool.c.id)):
+        connection.execute(update(table).where(column.in_(spool_ids)).values(ticket=number))
+    carried = select(messages.c.message_id).where(messages.c.spool_id.in_(spool_ids) & messages.c.message_id.is_not(None))
+    names = list(connection.execute(carried).scalars())
+    connection.execute(delete(ids).where(ids.c.message_id.in_(names) & ids.c.kind.in_(("received", "mentioned"))))
+    for name in names:
+        ticket_rows.know(connection, number, name, ())
+
+
+def close_merged(connection: Connection, number: int, into: int) -> None:
+    """The merged ticket keeps no clock and no mail; its own ids and its number lead to the other one."""
+    connection.execute(delete(clocks).where(clocks.c.subject == f"ticket:{number}"))
+    own = connection.execute(select(ids.c.message_id).where(ids.c.ticket == number)).scalars().all()
+    ticket_rows.know(connection, into, None, (), own)
+    connection.execute(delete(ids).where(ids.c.ticket == number))
+    values = {"state": "merged", "facts": {"merged_into": into}, "version": tickets.c.version + 1}
+    connection.execute(update(tickets).where(tickets.c.number == number).values(values))
+
+
+def fired_steps(connection: Connection, number: int) -> dict[tuple[str, int, str, int], datetime]:
+    """When each step of the ticket's clocks fired: (clock, episode, step, occurrence) -> instant."""
+    rows = connection.execute(select(steps).where(steps.c.subject == f"ticket:{number}"))
+    return {(row.clock, row.episode, row.step, row.occurrence): row.fired_at for row in rows}
+
+
+def retell(connection: Connection, spool_id: int, said: Spoken) -> None:
+    """Store what a mail means on the ticket that it is on now."""
+    values = {"party": said.party, "event": said.event, "missing": said.missing}
+    connection.execute(update(messages).where(messages.c.spool_id == spool_id).values(values))
+
+
+def rewrite(connection: Connection, ticket: Ticket) -> None:
+    """Put the ticket that was built anew in the place of the old one, its clocks and its people."""
+    kept = [one.id for one in ticket.participants if one.id]
+    mine = participants.c.ticket == ticket.number
+    connection.execute(delete(participants).where(mine & participants.c.id.not_in(kept)))
+    connection.execute(delete(clocks).where(clocks.c.subject == f"ticket:{ticket.number}"))
+    ticket_rows.write(connection, ticket)
+    ticket_rows.write_clocks(connection, ticket.clocks)
+
+
+def note(connection: Connection, number: int, entry: Entry) -> None:
+    """Add a line to the ticket's history."""
+    desk = connection.execute(select(tickets.c.desk).where(tickets.c.number == number)).scalar_one()
+    about = {"desk": desk, "ticket": number, "seller": None, "spool_id": None}
+    ticket_rows.record(connection, [entry], about, entry.at)
+
+
+def redirects(connection: Connection, numbers: Iterable[int]) -> dict[int, int]:
+    """For each of these tickets that was merged: the one that it leads to now."""
+    found = {}
+    query = select(tickets.c.number, tickets.c.facts).where(tickets.c.number.in_(list(numbers)) & (tickets.c.state == "merged"))
+    for number, facts in connection.execute(query):
+        found[number] = int(facts["merged_into"])
+    return found
