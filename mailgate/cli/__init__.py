@@ -26,8 +26,10 @@ def cli() -> None:
     """A mail daemon that threads tickets, checks replies and keeps promises of time."""
 
 
-for verb in (*run.VERBS, *look.VERBS, *lists.VERBS, mending.ticket):
+for verb in (*run.VERBS, *look.VERBS, *lists.VERBS):
     cli.add_command(verb)
+for verb in mending.VERBS:
+    lists.ticket.add_command(verb)
 
 
 def main() -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from mailgate import daemon, mend
-from mailgate.cli.lists import ticket
 from mailgate.cli.options import opened, with_config
 from mailgate.config import Settings
 from mailgate.mend import Mended, MendError
@@ -16,7 +15,7 @@ from mailgate.store.engine import Store
 from mailgate.wire import clock
 
 
-@ticket.command("move")
+@click.command()
 @click.argument("spool_ids", type=int, nargs=-1, required=True)
 @click.option("--to", "number", required=True, help="The ticket that the mail belongs to (MG-42 or 42).")
 @with_config
@@ -26,7 +25,7 @@ def move(spool_ids: tuple[int, ...], number: str, directory: Path, sets: tuple[s
     _mended(settings, store, spool_ids, _number(number))
 
 
-@ticket.command("split")
+@click.command()
 @click.argument("spool_ids", type=int, nargs=-1, required=True)
 @with_config
 def split(spool_ids: tuple[int, ...], directory: Path, sets: tuple[str, ...]) -> None:
@@ -35,7 +34,7 @@ def split(spool_ids: tuple[int, ...], directory: Path, sets: tuple[str, ...]) ->
     _mended(settings, store, spool_ids, None)
 
 
-@ticket.command("merge")
+@click.command()
 @click.argument("number")
 @click.option("--into", required=True, help="The ticket that stays (MG-42 or 42).")
 @with_config
@@ -69,3 +68,6 @@ def _number(text: str) -> int:
     if not digits.isdigit():
         raise click.UsageError(f"{text!r} is no ticket number; write MG-42 or 42")
     return int(digits)
+
+
+VERBS = (move, split, merge)

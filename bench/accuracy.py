@@ -1,0 +1,113 @@
+"""How well mailgate reads mail: parsing, threading, new text, automatic mail and bounces, scored on labelled mail.
+
+    python bench/accuracy.py [--corpus ../shared/corpus] [parse] [thread] [reply] [bounce]
+
+The labelled mail and the scripts that score it are not part of the project (their licences forbid it); CORPUS names the folder
+that holds them. Each table shows the figure, the goal, and the best that another program reached on mail of the same kind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+MAILGATE = f"{sys.executable} -m mailgate"
+# figure -> (goal, best of the others, whose)
+GOALS: dict[str, tuple[str, str, str]] = {
+    "parse.subject": ("99.7", "99.5", "policy.default"),
+    "parse.from": ("99.8", "99.5", "compat32"),
+    "parse.to": ("99.8", "99.7", "mail-parser"),
+    "parse.cc": ("99.9", "99.9", "compat32"),
+    "parse.message_id": ("99.99", "99.97", "compat32"),
+    "parse.date": ("99.95", "99.8", "compat32"),
+    "parse.text": ("99.4", "98.7", "policy.default"),
+    "parse.bytes": ("99.4", "98.8", "fast-mail-parser"),
+    "parse.names": ("99.8", "99.5", "compat32"),
+    "thread.followup_automerge%": ("94", "77.3", "Zammad"),
+    "thread.followup_miss%": ("0", "22.7", "Zammad"),
+    "thread.wrong_merges": ("0", "99", "subject tag only"),
+    "thread.leaks": ("0", "99", "subject tag only"),
+    "thread.neg_review%": ("10", "-", ""),
+}
+
+
+def scored(corpus: Path, script: str, *arguments: str) -> Iterator[dict[str, Any]]:
+    """The JSON lines that a scoring script prints."""
+    run = subprocess.run([sys.executable, script, *arguments], cwd=corpus, capture_output=True, text=True)
+    if run.returncode:
+        print(run.stderr[-2000:], file=sys.stderr)
+    for line in run.stdout.splitlines():
+        try:
+            yield json.loads(line)
+        except ValueError:
+            print(line, file=sys.stderr)
+
+
+def parse(corpus: Path) -> None:
+    """Header fields, bodies and attachments (measure_parse.py)."""
+    adapter = f"{sys.executable} inspect_adapter.py parse {MAILGATE} inspect --json --stdin"
+    for kind in ("real", "i18n", "hostile"):
+        for row in scored(corpus, "measure_parse.py", "--split", "dev", "--kind", kind, "--cmd", adapter):
+            show(f"parse {kind}", row, "parse")
+
+
+def thread(corpus: Path) -> None:
+    """Ticket stream, wrong merges and leaks counted (measure_thread.py)."""
+    for row in scored(corpus, "measure_thread.py", "helpdesk", "--split", "dev", "--cmd", f"{MAILGATE} replay --stream"):
+        if row.get("what") == "helpdesk-total":
+            show("threading", row, "thread")
+
+
+def reply(corpus: Path) -> None:
+    """What the author newly wrote (measure_reply.py)."""
+    adapter = f"{sys.executable} inspect_adapter.py reply {MAILGATE} inspect --visible"
+    for form in ("text", "html"):
+        for row in scored(corpus, "measure_reply.py", "--split", "dev", "--with-parent", "--format", form, "--cmd", adapter):
+            show(f"new text, {form}", row, "reply")
+
+
+def bounce(corpus: Path) -> None:
+    """Reports, suppression, automatic mail, false hits (measure_bounce.py)."""
+    for row in scored(corpus, "measure_bounce.py", "--half", "dev", "--cmd", f"{MAILGATE} inspect --json"):
+        show("bounces", row, "bounce")
+
+
+def show(title: str, row: dict[str, Any], prefix: str) -> None:
+    """One table: every number of the row, with its goal where there is one."""
+    print(f"\n{title}")
+    for name, value in _numbers(row):
+        goal, best, whose = GOALS.get(f"{prefix}.{name}", ("", "", ""))
+        beside = f"   goal {goal:<6} best other {best} {whose}" if goal else ""
+        print(f"  {name:<42} {value:>10}{beside}")
+
+
+def _numbers(row: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in row.items():
+        if isinstance(value, dict):
+            yield from _numbers(value, f"{path}{name}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield f"{path}{name}", value
+
+
+PARTS = {"parse": parse, "thread": thread, "reply": reply, "bounce": bounce}
+
+
+def main() -> None:
+    """Score the parts asked for, all of them by default."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[])
+    args = parser.parse_args()
+    if not (args.corpus / "measure_parse.py").exists():
+        sys.exit(f"there is no labelled mail at {args.corpus}: nothing was measured")
+    for name in args.parts or PARTS:
+        PARTS[name](args.corpus.resolve())
+
+
+if __name__ == "__main__":
+    main()
