@@ -79,7 +79,10 @@ def bounce(corpus: Path) -> None:
 
 def show(title: str, row: dict[str, Any], prefix: str) -> None:
     """One table: every number of the row, with its goal where there is one."""
-    print(f"\n{title}")
+    print(
+        "\n"
+        + " ".join([title, *(f"{k}={v}" for k, v in row.items() if isinstance(v, str) and k not in ("split", "algo", "cmd"))])
+    )
     for name, value in _numbers(row):
         goal, best, whose = GOALS.get(f"{prefix}.{name}", ("", "", ""))
         beside = f"   goal {goal:<6} best other {best} {whose}" if goal else ""

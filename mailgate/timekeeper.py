@@ -58,7 +58,8 @@ def due(connection: Connection, now: datetime) -> tuple[Clock, ...]:
 def fire(connection: Connection, clock: Clock, house: House, now: datetime) -> Fired | None:
     """Fire what is due first on `clock`, read again in this transaction; None when it has nothing to do any more."""
     current = tickets.clock(connection, clock.subject, clock.name, clock.episode)
-    waiting = due_marks(current, now) if current else ()
+    in_hand = spool.oldest_waiting(connection)
+    waiting = [one for one in due_marks(current, now) if in_hand is None or one.due < in_hand] if current else []
     if current is None or not waiting:
         return None
     if current.subject.startswith("item:"):
@@ -70,6 +71,9 @@ def fire(connection: Connection, clock: Clock, house: House, now: datetime) -> F
         return None
     marks = _together(waiting)
     scene = scene_for(connection, house, desk, house.seller(ticket.seller), ticket)
+    if scene.taken_over(current.name):
+        tickets.write_clocks(connection, [replace(current, state="void", stopped_at=now)])
+        return None
     tickets.fire(connection, current, marks, now)
     decision = fired(ticket, current, marks, scene, now)
     written = act(connection, decision, scene, house, now)

@@ -55,7 +55,7 @@ def bounce_event(bounced: Bounced, policy: Policy) -> str:
     if bounced.step:
         step = policy.step(bounced.clock, bounced.step)
         return step.bounced if step and step.bounced_at in ("", bounced.party) else ""
-    for entry in policy.mail:
+    for entry in policy.mail if bounced.event else ():
         if bounced.event in (entry.event, entry.broken) and entry.bounced and entry.bounced_at in ("", bounced.party):
             return entry.bounced
     return ""

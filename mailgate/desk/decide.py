@@ -21,6 +21,7 @@ from mailgate.desk.thread import Match
 from mailgate.desk.ticket import Entry, Participant, Spoken, Ticket
 from mailgate.desk.trust import Level, may
 from mailgate.mail import address as addresses
+from mailgate.mail.automatic import is_absence
 from mailgate.mail.message import Envelope, Message
 from mailgate.mail.subject import Subject
 
@@ -57,7 +58,7 @@ def decide(message: Message, context: Context, now: datetime) -> Decision:
         return _kept(message, context, now, context.kind)
     party = party_of(message.author, scene.desk, scene.seller, ticket, context.roster)
     if context.kind == "auto_reply":
-        away = True if party == "seller" and _is_support(message.author, context) else None
+        away = True if party == "seller" and _is_support(message.author, context) and is_absence(message) else None
         return replace(_kept(message, context, now, "auto_reply", party), away=away)
     entry = _meaning(message, context, party)
     if entry is None or context.kind == "list" or (context.generated and party != "notifier"):
@@ -79,9 +80,10 @@ def _is_support(author: str | None, context: Context) -> bool:
 
 
 def _proven(entry: Mail, context: Context, party: str) -> bool:
-    """Does the author's trust level allow what this mail would do to clocks? Adding is open to all (design: trust)."""
+    """Does the author's trust level allow what this mail would do to clocks and strikes? Adding is open to all (design: trust)."""
     specs = context.scene.policy.clocks.values()
-    if any(entry.event in (*spec.starts, *spec.restarts) for spec in specs):
+    strikes = any(when.strike and when.event == entry.event for when in context.scene.policy.when)
+    if strikes or any(entry.event in (*spec.starts, *spec.restarts) for spec in specs):
         return may(context.allowed, context.level, "start")
     if any(entry.event in spec.stops for spec in specs):
         return may(context.allowed, context.level, "stop")
@@ -127,9 +129,7 @@ def _judged(message: Message, context: Context, now: datetime, meaning: _Meaning
     decision = Decision(event, party, violations=broken, seller=context.scene.seller, away=False if party == "seller" else None)
     if ticket is not None:
         ticket = replace(ticket, participants=_joined(ticket, message, context), facts={**ticket.facts, **told})
-        decision = replace(
-            _with_message(decision, ticket, message, context, now), pass_on=_owed_to_staff(message, context, party)
-        )
+        decision = replace(_with_message(decision, ticket, message, context, now), pass_on=_owed_to(message, context, party))
     return followed(decision, context.scene, now, view, cause=message.message_id or "")
 
 
@@ -144,7 +144,7 @@ def _kept(message: Message, context: Context, now: datetime, event: str, party: 
     if context.kind in ("human", "list"):
         ticket = replace(ticket, participants=_joined(ticket, message, context))
     decision = _with_message(decision, ticket, message, context, now)
-    return replace(decision, pass_on=context.kind == "human" and _owed_to_staff(message, context, party))
+    return replace(decision, pass_on=_owed_to(message, context, party) if context.kind == "human" else "")
 
 
 def _with_message(decision: Decision, ticket: Ticket, message: Message, context: Context, now: datetime) -> Decision:
@@ -282,16 +282,17 @@ def _addressed_roles(message: Message, context: Context, ticket: Ticket | None) 
     )
 
 
-def _owed_to_staff(message: Message, context: Context, party: str) -> bool:
-    """A reply to the desk's own address that no helpdesk's and no staff address saw is passed on to the staff (D-26)."""
-    desk = context.scene.desk
-    if desk.carries != "people" or party == "desk" or not any(desk.answers_for(one) for one in message.addressed):
-        return False
+def _owed_to(message: Message, context: Context, party: str) -> str:
+    """Who must still get this mail: the staff, if nobody but we got a reply (D-26); the helpdesk after a takeover (D-29)."""
+    desk, seller = context.scene.desk, context.scene.seller
+    if desk.carries != "people" or party == "desk":
+        return ""
     staff = {addresses.key(one) for one in desk.staff}
-    return not any(
-        addresses.key(one) in staff or (desk.entity_of(one) is not None and not desk.answers_for(one))
-        for one in message.addressed
-    )
+    if any(addresses.key(one) in staff or (desk.entity_of(one) and not desk.answers_for(one)) for one in message.addressed):
+        return ""
+    if seller is not None and seller.takeover and party == "customer":
+        return "helpdesk"
+    return "staff" if any(desk.answers_for(one) for one in message.addressed) else ""
 
 
 def _reported(message: Message, context: Context, now: datetime) -> Decision:

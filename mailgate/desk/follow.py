@@ -35,6 +35,11 @@ class Scene:
         """The calendar that durations use here."""
         return clocks.local_calendar(self.policy, self.desk, self.seller, now)
 
+    def taken_over(self, clock: str) -> bool:
+        """True if `clock` runs for a seller whose customers the reseller has taken over: he is not asked (D-29)."""
+        spec = self.policy.clocks.get(clock)
+        return spec is not None and spec.runs_for == "seller" and self.seller is not None and self.seller.takeover
+
     def filled(self, roles: tuple[str, ...], ticket: Ticket | None) -> tuple[str, ...]:
         """Those of `roles` that somebody fills (DR-09)."""
         entity = ticket.entity if ticket else None
@@ -66,7 +71,7 @@ class Order:
 class Decision:
     """What follows from one mail or one tick. `ticket` None: it belongs to no ticket; number 0: it opens one.
 
-    `away`: the seller went away, or is back; `bounced`: the addresses that proved dead, with its status;
+    `pass_on`: who gets the unchanged mail, `staff` or `helpdesk`. `away`: the seller went away, or is back; `bounced`: the addresses that proved dead, with its status;
     `unstruck`: kinds of strikes of this ticket that are taken back.
     """
 
@@ -81,7 +86,7 @@ class Decision:
     violations: tuple[Violation, ...] = ()
     spoken: Spoken | None = None
     seller: Seller | None = None
-    pass_on: bool = False
+    pass_on: str = ""
     away: bool | None = None
     bounced: tuple[tuple[str, str], ...] = ()
     unstruck: tuple[str, ...] = ()
@@ -142,7 +147,7 @@ def _clocks_moved(decision: Decision, scene: Scene, now: datetime, cause: str, r
     moved: tuple[Clock, ...] = ()
     entries = decision.entries
     for name, spec in scene.policy.clocks.items():
-        if scene.seller is not None and scene.seller.takeover and spec.runs_for == "seller":
+        if decision.event in spec.starts and scene.taken_over(name):
             continue
         changed, verb = clocks.moved(ticket.clock(name), spec, name, decision.event, now, about)
         moved += changed

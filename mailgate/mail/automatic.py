@@ -36,23 +36,22 @@ _REPLY_HEADERS = (
     "x-vacation",
     "x-amavis-autoreply",
 )
-_AWAY = any_of(
-    r"""
-    (?:auto(?:matic|mated)?[- ]?(?:reply|response|respond\w*|answer|acknowledg\w*))|out of (?:the )?office|on vacation
-    vacation|away (?:from|until)|abwesen|im urlaub|nicht im (?:buero|buro|haus)|assente|in ferie|fuori sede|de ferias
+_ABSENT_WORDS = r"""
+    out of (?:the )?office|on vacation|vacation|away (?:from|until)|abwesen|im urlaub|nicht im (?:buero|buro|haus)
+    assente|in ferie|fuori sede|de ferias
     fora do escritorio|ausente|fuera de la oficina|de vacaciones|absent|en conges|hors du bureau|afwezig|urlop
-    poza biurem|frånvar|franvar|fravær|loma|مرخصی|پاسخ خودکار|в отпуске|不在|休假|외출|izinde
+    poza biurem|frånvar|franvar|fravær|loma|مرخصی|в отпуске|不在|休假|외출|izinde
     """
-)
-_RECEIVED = any_of(
-    r"""
+_RECEIPT_WORDS = r"""
     (?:received|got|registered|created|opened|logged) (?:your|a (?:new )?(?:ticket|request|case)|the following)
     (?:ticket|request|case|message|e-?mail|issue).{0,60}(?:has been|was|is) (?:received|created|registered|opened|logged)
     (?:inquiry|enquiry).{0,60}(?:has been|was|is) (?:received|registered|logged)
-    do not reply|automatic(?:ally)?(?: generated)? (?:response|reply|message)|anfrage.{0,40}(?:erhalten|eingegangen)
+    anfrage.{0,40}(?:erhalten|eingegangen)
     recebemos (?:a )?sua|abbiamo ricevuto|hemos recibido|avons (?:bien )?reçu|دریافت شد|ثبت شد
     """
-)
+_ABSENT, _RECEIPT = any_of(_ABSENT_WORDS), any_of(_RECEIPT_WORDS)
+_AWAY = any_of(r"(?:auto(?:matic|mated)?[- ]?(?:reply|response|respond\w*|answer|acknowledg\w*))|پاسخ خودکار" + _ABSENT_WORDS)
+_RECEIVED = any_of(r"do not reply|automatic(?:ally)?(?: generated)? (?:response|reply|message)" + _RECEIPT_WORDS)
 
 
 def classify(message: Message, envelope: Envelope | None, report: Report | None, ours: bool) -> str:
@@ -71,6 +70,12 @@ def classify(message: Message, envelope: Envelope | None, report: Report | None,
 def is_generated(message: Message) -> bool:
     """True if the mail says that no person sent it (RFC 3834 §5): never to be answered by a machine."""
     return _submitted(message) not in ("", "no") or _precedence(message) in ("bulk", "junk", "list", "auto_reply")
+
+
+def is_absence(message: Message) -> bool:
+    """True if an automatic reply says that its author is away, or says nothing at all; a helpdesk's receipt does not."""
+    said = f"{message.subject} {(message.readable or '')[:600]}"
+    return _ABSENT.search(subject.fold(said)) is not None or _RECEIPT.search(said) is None
 
 
 def _submitted(message: Message) -> str:

@@ -57,7 +57,7 @@ def remember(connection: Connection, mail: Spooled, kept: Kept, decision: Decisi
 
 
 def hand_on(connection: Connection, mail: Spooled, desk: Desk, decision: Decision, ticket: Ticket | None) -> tuple[str, ...]:
-    """Who gets the unchanged bytes: a receiving desk's people, or its staff where a reply came to our own address (D-26)."""
+    """Who gets the unchanged bytes: a receiving desk's people, or whom `decision` names (D-26, D-29)."""
     number = ticket.number if ticket else None
     if desk.hand_on and mail.envelope.door in ("smtp", "lmtp"):
         own = [addresses.untagged(one) for one in mail.envelope.forward_paths if desk.answers_for(one)]
@@ -69,7 +69,8 @@ def hand_on(connection: Connection, mail: Spooled, desk: Desk, decision: Decisio
         )
     if decision.pass_on:
         entity = desk.entities.get(ticket.entity or "") if ticket else None
-        readers = desk.staff or ((entity.helpdesk,) if entity else ())
+        helpdesk = (entity.helpdesk,) if entity else ()
+        readers = (helpdesk or desk.staff) if decision.pass_on == "helpdesk" else (desk.staff or helpdesk)
         return _queued(connection, mail, readers, Outgoing("pass_on", desk.name, "", "", b"", mail.envelope.received_at, number))
     return ()
 

@@ -206,6 +206,13 @@ class Gate:
         envelope = Envelope("x@y.example", (self.stage.desk.address,), self.now, PROVEN if proven else UNPROVEN)
         self.stage.store.call(partial(spool.put, arrivals=[(envelope, raw, None)]))
 
+    def finds(self, mail: Mail, came: datetime) -> Mail:
+        """A mail that nobody had shown us turns up; its server had it at `came` (G-01)."""
+        now, self.stage.now = self.now, None
+        found = self._settled(mail, self.stage.receive(mail.raw, came))
+        self.stage.now = now
+        return found
+
     def takes_in_hand(self) -> gateway.Settled:
         """Settle the mail that waits; it counts from when it came."""
         done = self.stage.store.call(partial(self.stage._settle, now=self.now))
@@ -300,6 +307,10 @@ class Gate:
         clock = self.ticket(number).clock("respond")
         assert clock is not None, f"ticket {number} has no clock"
         return clock
+
+    def outgoing(self) -> tuple[dict[str, Any], ...]:
+        """Every row of the outbox, without its bytes."""
+        return self.stage.store.read(outbox.listed)
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """The entries of the audit log with this name."""
