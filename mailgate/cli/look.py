@@ -35,7 +35,7 @@ def inspect(ctx: click.Context, files: tuple[Path, ...], from_stdin: bool, only_
     failed = False
     for name in (line.rstrip("\n") for line in sys.stdin) if from_stdin else map(str, files):
         try:
-            row = reading.row(Path(name).read_bytes(), name)
+            row = reading.row(Path(name).read_bytes(), name, config.signatures())
         except OSError as error:
             failed, row = True, {"file": name, "error": str(error)}
         if as_json or from_stdin:

@@ -41,9 +41,7 @@ def split(spool_ids: tuple[int, ...], directory: Path, sets: tuple[str, ...]) ->
 def merge(number: str, into: str, directory: Path, sets: tuple[str, ...]) -> None:
     """Join two tickets; whatever names the first leads to the second from now on."""
     settings, store = opened(directory, sets)
-    work = partial(
-        mend.merge, house=daemon.house_of(settings), number=_number(number), into=_number(into), now=clock.now()
-    )
+    work = partial(mend.merge, house=daemon.house_of(settings), number=_number(number), into=_number(into), now=clock.now())
     _say(_tried(store, work))
 
 
