@@ -1,7 +1,7 @@
 """Wiring only: open the store and the doors, start the three paths, answer signals, say when everything is ready.
 
 A SIGHUP reads the configuration again, all or nothing: a faulty one is refused, named in the log, and the old one stays. A
-SIGTERM closes the doors, lets what is in hand finish (ten seconds at the most) and ends. Each loop that fails is started again;
+SIGTERM closes the doors, lets what is in hand finish (less than ten seconds) and ends. Each loop that fails is started again;
 the watchdog is fed only while every loop moves.
 """
 
@@ -39,7 +39,7 @@ from mailgate.wire.metrics import Gauges
 from mailgate.wire.smtp_in import Doors
 from mailgate.wire.smtp_out import Smarthost, smarthost
 
-DRAIN = 10.0
+DRAIN = 8.0
 RESTART_PAUSE = 1.0
 FIXED = ("store", "smtp", "lmtp", "guard", "http", "hostname", "smarthost", "limits", "timers", "logs")
 
@@ -56,6 +56,7 @@ def house_of(settings: Settings) -> House:
         relays=settings.trust.relays,
         authserv_ids=settings.trust.authserv_ids,
         copied=settings.copied.addresses,
+        signatures=settings.signatures,
         caps=Caps(settings.limits.notices_per_ticket, settings.limits.notices_per_recipient),
     )
 
@@ -153,7 +154,8 @@ class Daemon:
             "gateway": self.gateway.work,
             "timekeeper": self.timekeeper.work,
             "courier": self.courier.work,
-            "nudge": self._nudge,
+            "nudge": partial(self._nudge, self.gateway.settled, self.timekeeper.woken, self.courier.woken),
+            "nudge courier": partial(self._nudge, self.timekeeper.fired, self.courier.woken),
             "watch": self._watch,
         }
 
@@ -189,9 +191,7 @@ class Daemon:
             await asyncio.wait_for(self.gateway.catch_up(), timeout=max(1.0, DRAIN - (clock.monotonic() - begun)))
         except TimeoutError:
             clean = False
-        for task in loops:
-            task.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
+        await _ended(loops)
         await self.courier.finish(max(1.0, DRAIN - (clock.monotonic() - begun)))
         await self.board.close()
         for hop in (self.courier.smarthost, *self.courier.routes.values()):
@@ -216,13 +216,13 @@ class Daemon:
                 events.loop_failed(loop=name, error=error)
                 await asyncio.sleep(RESTART_PAUSE)
 
-    async def _nudge(self) -> None:
-        """Whatever was settled may have set a clock or queued a notice: wake the other two paths."""
+    async def _nudge(self, done: asyncio.Event, *woken: asyncio.Event) -> None:
+        """What was settled may have set a clock or queued a notice, what fired has queued one: wake who is concerned."""
         while True:
-            await self.gateway.settled.wait()
-            self.gateway.settled.clear()
-            self.timekeeper.woken.set()
-            self.courier.woken.set()
+            await done.wait()
+            done.clear()
+            for one in woken:
+                one.set()
 
     async def _watch(self) -> None:
         """Feed the watchdog while the store answers, and keep the gauges fresh."""
@@ -252,6 +252,14 @@ class Daemon:
             await self.store.run(partial(wind, house=house, now=clock.now()))
             events.config_reloaded(desks=len(settings.desks), sellers=len(settings.sellers), needs_restart=changed)
         notify("READY=1")
+
+
+async def _ended(loops: list[asyncio.Task[None]]) -> None:
+    """Cancel these tasks until they end: `asyncio.wait_for` can lose a cancellation that comes with what it waits for."""
+    while alive := [task for task in loops if not task.done()]:
+        for task in alive:
+            task.cancel()
+        await asyncio.wait(alive, timeout=0.2)
 
 
 def notify(state: str) -> None:

@@ -22,7 +22,8 @@ from typing import Any
 from mailgate import events
 from mailgate.desk import facts, thread, trust
 from mailgate.desk.bounce import Bounced
-from mailgate.desk.decide import Context, decide
+from mailgate.desk.context import Context
+from mailgate.desk.decide import decide
 from mailgate.desk.follow import Decision
 from mailgate.desk.house import House
 from mailgate.desk.party import Desk
@@ -77,7 +78,7 @@ class Settled:
 def read(raw: bytes, envelope: Envelope, house: House) -> Read:
     """Stages 3 and 4, parse and classify. Pure; never raises on bad mail."""
     message = parse(raw)
-    told = report.read(message)
+    told = report.read(message, house.signatures)
     ours = message.message_id is not None and token.read_message_id(message.message_id, house.keys) is not None
     kind = automatic.classify(message, envelope, told, ours)
     new = visible.visible(message.readable, message.html)
@@ -92,7 +93,7 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
     if desk is None:
         spool.park(connection, mail.id, "no desk of ours is meant", now)
         return Settled(mail.id, "parked", kind=got.kind, reason="no desk of ours is meant", message_id=got.message.message_id)
-    kept = finish.Kept(got.message, got.kind, got.fingerprint, desk)
+    kept = finish.Kept(got.message, got.subject, got.kind, got.fingerprint, desk)
     twin, reused = spool.like(connection, desk.name, got.fingerprint, got.message.message_id)
     if twin is not None:
         finish.again(connection, mail, kept, twin, now)
@@ -122,7 +123,7 @@ def _routed(mail: Spooled, got: Read, house: House) -> Desk | None:
 
 def look_up(connection: Connection, mail: Spooled, got: Read, desk: Desk, house: House) -> Context:
     """Stages 5 and 6b, look up and thread: everything that `decide` asks for."""
-    found = lookup.evidence(connection, got.message, mail.envelope, got.subject, house)
+    found = lookup.evidence(connection, got.message, mail.envelope, got.subject, house, desk)
     reported = _reported(connection, mail, got, desk, house)
     match = reported.match if got.report else thread.match(got.message.author, found.clues, found.tickets, desk, house.roster)
     return context_for(connection, mail, got, house, Placed(desk, match, reported.bounced, found.notice_to))

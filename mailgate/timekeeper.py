@@ -129,6 +129,7 @@ class Timekeeper:
     def __init__(self, store: Store, house: House, catch_up: timedelta) -> None:
         self.store, self.house, self.catch_up = store, house, catch_up
         self.woken = asyncio.Event()
+        self.fired = asyncio.Event()
         self._quiet_until: datetime | None = None
         self._last: datetime | None = None
 
@@ -161,6 +162,8 @@ class Timekeeper:
         ready = await self.store.run(partial(due, now=now))
         done = [await self._fire(one, now) for one in ready]
         fired_now = tuple(one for one in done if one is not None)
+        if fired_now:
+            self.fired.set()
         for one in fired_now:
             tell(one, now)
         upcoming = await self.store.run(tickets.next_due_at) if ready else None

@@ -6,7 +6,10 @@ Exit codes: 0 ok · 64 usage · 65 bad input mail or data · 69 a service is una
 
 from __future__ import annotations
 
+import binascii
+import json
 import sys
+import tomllib
 import traceback
 
 import click
@@ -55,6 +58,9 @@ def _code() -> int:
     except (StoreError, SchemaError) as error:
         click.echo(f"mailgate: {error}", err=True)
         return UNAVAILABLE
+    except (json.JSONDecodeError, tomllib.TOMLDecodeError, UnicodeDecodeError, binascii.Error) as error:
+        click.echo(f"mailgate: the input can't be read: {error}", err=True)
+        return DATA
     except BrokenPipeError:
         return 0
     except OSError as error:

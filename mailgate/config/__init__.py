@@ -4,6 +4,7 @@ from mailgate.config.load import check, load
 from mailgate.config.problems import ConfigError, Problem
 from mailgate.config.secret import keys, password
 from mailgate.config.settings import Main, Pack, Settings
+from mailgate.config.signature_entries import builtin as signatures
 from mailgate.config.starter import Started, init
 from mailgate.config.values import Endpoint, endpoint
 
@@ -21,4 +22,5 @@ __all__ = [
     "keys",
     "load",
     "password",
+    "signatures",
 ]

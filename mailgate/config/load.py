@@ -1,8 +1,9 @@
 """Read a configuration directory, all of it, and say everything that is wrong at once.
 
 In this order: mailgate.toml with the command line's overrides laid over it, packs, desks.toml (a pack's entities
-under the desk's own), each desk's pack with its options bound, sellers/*.toml, templates, secret files; then the
-questions that no single file answers (cross.py). Nothing is guessed: what can't be read is a problem, never a default.
+under the desk's own), each desk's pack with its options bound, sellers/*.toml, templates, signatures.toml, secret
+files; then the questions that no single file answers (cross.py). Nothing is guessed: what can't be read is a problem,
+never a default.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from mailgate.config import cross, overrides, secret, shipped
+from mailgate.config import cross, overrides, secret, shipped, signature_entries
 from mailgate.config.overrides import Tables
 from mailgate.config.problems import ConfigError, Loc, Problem, dotted, near, of_model, one_of, shown, unknown_key
 from mailgate.config.settings import Main, Pack, Settings
@@ -118,6 +119,7 @@ def _read(path: Path, sets: Sequence[str]) -> tuple[Settings | None, list[Proble
     policies = {name: bound for name, desk in desks.items() if (bound := _bound(reading, packs, desk))}
     found: Tables = {"desks": desks, "packs": packs, "policies": policies, "sellers": _sellers(reading)}
     found["templates"] = _templates(reading)
+    found["signatures"] = signature_entries.read(reading.directory, said, problems)
     sections = {name: getattr(main or Main(), name) for name in Main.model_fields}
     settings = Settings(**sections, directory=reading.directory, **found)
     if main:

@@ -33,6 +33,7 @@ from mailgate.desk.notice import Templates
 from mailgate.desk.pack import Policy
 from mailgate.desk.party import Address, Desk, Seller
 from mailgate.desk.trust import Level
+from mailgate.mail.signature import Signatures
 
 Act = Literal["add", "start", "stop", "close", "change", "request"]
 HARMLESS: tuple[Act, ...] = ("add",)
@@ -208,3 +209,4 @@ class Settings(Main):
     packs: Mapping[str, Pack] = Field(default_factory=dict)
     policies: Mapping[str, Policy] = Field(default_factory=dict)
     templates: Templates
+    signatures: Signatures = Signatures()

@@ -12,41 +12,19 @@ from datetime import datetime
 from typing import Any
 
 from mailgate.desk import facts as telling
+from mailgate.desk.answer import broken_rules
 from mailgate.desk.bounce import Bounced, bounce_event
-from mailgate.desk.follow import Decision, Scene, followed
+from mailgate.desk.context import Context
+from mailgate.desk.follow import Decision, followed
 from mailgate.desk.pack import Mail
-from mailgate.desk.policy import Reply, Violation, violations
-from mailgate.desk.route import Roster, entity_for, is_staff, party_of, resolve
-from mailgate.desk.thread import Match
+from mailgate.desk.route import entity_for, party_of, resolve
 from mailgate.desk.ticket import Entry, Participant, Spoken, Ticket
-from mailgate.desk.trust import Level, may
+from mailgate.desk.trust import may
 from mailgate.mail import address as addresses
 from mailgate.mail.automatic import is_absence
-from mailgate.mail.message import Envelope, Message
-from mailgate.mail.subject import Subject
+from mailgate.mail.message import Message
 
 LONGEST_TEXT = 20_000
-
-
-@dataclass(frozen=True)
-class Context:
-    """What is known beside the mail itself when it is judged."""
-
-    scene: Scene
-    roster: Roster
-    kind: str
-    level: Level
-    allowed: Mapping[str, tuple[str, ...]]
-    envelope: Envelope
-    subject: Subject
-    visible: str
-    told: Mapping[str, Any]
-    match: Match
-    generated: bool = False
-    bounced: tuple[Bounced, ...] = ()
-    notice_to: tuple[str, ...] | None = None
-    dead: frozenset[str] = frozenset()
-    spool_id: int = 0
 
 
 def decide(message: Message, context: Context, now: datetime) -> Decision:
@@ -80,7 +58,7 @@ def _is_support(author: str | None, context: Context) -> bool:
 
 
 def _proven(entry: Mail, context: Context, party: str) -> bool:
-    """Does the author's trust level allow what this mail would do to clocks and strikes? Adding is open to all (design: trust)."""
+    """Does the author's trust level allow what this mail would do to clocks and strikes? Adding is open to all."""
     specs = context.scene.policy.clocks.values()
     strikes = any(when.strike and when.event == entry.event for when in context.scene.policy.when)
     if strikes or any(entry.event in (*spec.starts, *spec.restarts) for spec in specs):
@@ -123,13 +101,13 @@ def _judged(message: Message, context: Context, now: datetime, meaning: _Meaning
     opens = context.match.ticket is None and entry.opens
     ticket = _opened(message, context, now, told) if opens else context.match.ticket
     ticket = _with_seller(ticket, message, context) if ticket else None
-    broken = _violations(message, context, ticket, entry) if ticket and entry.rules else ()
+    broken = broken_rules(message, context, ticket, entry) if ticket and entry.rules else ()
     event = entry.broken if broken else entry.event
     view = {**told, "addressed": _addressed_roles(message, context, ticket)}
     decision = Decision(event, party, violations=broken, seller=context.scene.seller, away=False if party == "seller" else None)
     if ticket is not None:
         ticket = replace(ticket, participants=_joined(ticket, message, context), facts={**ticket.facts, **told})
-        decision = replace(_with_message(decision, ticket, message, context, now), pass_on=_owed_to(message, context, party))
+        decision = replace(_with_message(decision, ticket, message, context, now), hand_to=_owed_to(message, context, party))
     return followed(decision, context.scene, now, view, cause=message.message_id or "")
 
 
@@ -144,7 +122,7 @@ def _kept(message: Message, context: Context, now: datetime, event: str, party: 
     if context.kind in ("human", "list"):
         ticket = replace(ticket, participants=_joined(ticket, message, context))
     decision = _with_message(decision, ticket, message, context, now)
-    return replace(decision, pass_on=_owed_to(message, context, party) if context.kind == "human" else "")
+    return replace(decision, hand_to=_owed_to(message, context, party) if context.kind == "human" else "")
 
 
 def _with_message(decision: Decision, ticket: Ticket, message: Message, context: Context, now: datetime) -> Decision:
@@ -191,7 +169,7 @@ def _opened(message: Message, context: Context, now: datetime, told: Mapping[str
         opened_at=now,
         seller=scene.seller.id if scene.seller else None,
         entity=entity_for(scene.desk, scene.seller, str(product) if product else None, asking),
-        tags=frozenset({"review"}) if match.points_to is not None else frozenset(),
+        tags=frozenset({"review"}) if match.review else frozenset(),
         facts={"linked_to": match.points_to} if match.points_to is not None else {},
     )
 
@@ -218,57 +196,6 @@ def _joined(ticket: Ticket, message: Message, context: Context) -> tuple[Partici
         party = party_of(one.address, context.scene.desk, context.scene.seller, None, context.roster)
         people[key] = Participant(one.address, party, one.name)
     return tuple(people.values())
-
-
-def _violations(message: Message, context: Context, ticket: Ticket, entry: Mail) -> tuple[Violation, ...]:
-    scene = context.scene
-    if scene.seller is None:
-        return ()
-    roles = {role: resolve(role, scene.policy, scene.desk, scene.seller, ticket.entity) for role in scene.policy.roles}
-    reply = Reply(
-        to=tuple(one.address for one in message.to),
-        cc=tuple(one.address for one in message.cc),
-        received=context.envelope.forward_paths,
-        expected=_all_of(ticket, context, roles),
-        by_reference=context.match.by_reference,
-        desk=scene.desk,
-        desks=tuple(context.roster.desks.values()),
-        seller=scene.seller,
-        entity=ticket.entity,
-        dead=context.dead,
-    )
-    broken = violations(reply, scene.policy, entry.rules, roles)
-    if broken and entry.late_copy and _is_late_copy(message, context, ticket, broken):
-        return ()
-    return broken
-
-
-def _all_of(ticket: Ticket, context: Context, roles: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Whom a reply to all holds: everyone of the latest ask, or of the notice of ours that it answers (D-23).
-
-    A notice gives its readers our reply address, which the reseller's own people read: they are never missing there.
-    """
-    if context.notice_to is None:
-        return _latest_ask(ticket, context)
-    staff = {addresses.key(one) for role, held in roles.items() if is_staff(role, context.scene.policy) for one in held}
-    return tuple(one for one in context.notice_to if addresses.key(one) not in staff)
-
-
-def _latest_ask(ticket: Ticket, context: Context) -> tuple[str, ...]:
-    """Everyone visible on the newest mail that started, or would have started, the seller's clock (D-23)."""
-    starting = {event for spec in context.scene.policy.clocks.values() for event in spec.starts}
-    asks = [said for said in ticket.spoken if said.event in starting]
-    return asks[-1].visible if asks else ()
-
-
-def _is_late_copy(message: Message, context: Context, ticket: Ticket, broken: tuple[Violation, ...]) -> bool:
-    """An answer that lacked only the copy, now forwarded to the helpdesk by the seller (DR-12)."""
-    if any(violation.rule == "required_copy" for violation in broken):
-        return False
-    named = {*message.names, *message.attached_ids}
-    lacking = [said for said in ticket.spoken if said.party == "seller" and said.missing == ("required_copy",)]
-    forwarded = context.subject.forward or bool(message.attached_ids)
-    return forwarded and any(said.message_id in named for said in lacking)
 
 
 def _addressed_roles(message: Message, context: Context, ticket: Ticket | None) -> frozenset[str]:

@@ -71,8 +71,8 @@ class Order:
 class Decision:
     """What follows from one mail or one tick. `ticket` None: it belongs to no ticket; number 0: it opens one.
 
-    `pass_on`: who gets the unchanged mail, `staff` or `helpdesk`. `away`: the seller went away, or is back; `bounced`: the addresses that proved dead, with its status;
-    `unstruck`: kinds of strikes of this ticket that are taken back.
+    `hand_to`: who gets the unchanged mail, `staff` or `helpdesk`; `away`: the seller went away, or is back;
+    `bounced`: the addresses that proved dead, with their status; `unstruck`: strikes that are taken back.
     """
 
     event: str
@@ -86,7 +86,7 @@ class Decision:
     violations: tuple[Violation, ...] = ()
     spoken: Spoken | None = None
     seller: Seller | None = None
-    pass_on: str = ""
+    hand_to: str = ""
     away: bool | None = None
     bounced: tuple[tuple[str, str], ...] = ()
     unstruck: tuple[str, ...] = ()
@@ -177,7 +177,21 @@ def _withdrawn(decision: Decision, scene: Scene, now: datetime) -> Decision:
                 entries=(*decision.entries, _order_entry(order, now)),
                 unstruck=(*decision.unstruck, step.strike) if step.strike else decision.unstruck,
             )
+            decision = _unfired(decision, clock, mark, scene.policy)
     return decision
+
+
+def _unfired(decision: Decision, clock: Clock, mark: Mark, policy: Policy) -> Decision:
+    """`decision` with `mark` of `clock` as if it had never fired: an answer between deadline and escalation is late (DR-08)."""
+    same = (clock.name, clock.episode)
+    mended = tuple(
+        replace(one, marks=tuple(replace(each, fired_at=None) if each == mark else each for each in one.marks))
+        if (one.name, one.episode) == same
+        else one
+        for one in decision.clocks
+    )
+    ticket = with_clocks(decision.ticket, mended, policy) if decision.ticket else None
+    return replace(decision, ticket=ticket, clocks=mended)
 
 
 def _move_entry(clock: Clock, verb: str, now: datetime, policy: Policy, cause: str) -> Entry:

@@ -14,6 +14,7 @@ from mailgate.desk.pack import Policy
 from mailgate.desk.party import Desk, Seller
 from mailgate.desk.route import Roster
 from mailgate.mail import address as addresses
+from mailgate.mail.signature import Signatures
 from mailgate.mail.token import Keys
 
 
@@ -49,6 +50,7 @@ class House:
     proven_doors: frozenset[str] = field(default_factory=frozenset)
     copied: tuple[str, ...] = ()
     caps: Caps = Caps()
+    signatures: Signatures = Signatures()
 
     def desk(self, name: str) -> Desk | None:
         """The desk of this name, or None once the configuration has dropped it."""

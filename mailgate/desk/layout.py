@@ -3,12 +3,15 @@
 Text keeps to 76 columns; only a longer address, link or id may stand out, because breaking it would break it. Headings
 are underlined with "=", not "-": several helpdesks take a line of hyphens for a signature and drop the rest. What the
 reader is to do stands indented, on its own. The footer follows "-- " (RFC 3676 §4.3).
+
+A language from right to left keeps its isolates (UAX #9 §2.4). Each line is a paragraph of its own to a reader, so an
+isolate never runs over a line's end, and a line that would be taken for left to right gets a mark in front.
 """
 
 from __future__ import annotations
 
 import re
-import textwrap
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -18,8 +21,12 @@ from mailgate.mail.compose import one_line
 WIDTH = 76
 LINES_LIMIT = 400
 
-_ISOLATES = str.maketrans("", "", "\u2068\u2069")
+FSI, PDI, RLM = "\u2068", "\u2069", "\u200f"
+
+_ISOLATES = str.maketrans("", "", FSI + PDI)
 _ITEM = re.compile(r"(?m)^(?=- )")
+_PREFIX = re.compile(r"(?:> |- |[ \u00a0]+)?")
+_UNMARKED = re.compile(r"-- |  mailto:.*|>?")  # what mail programs find at a line's start, and empty lines
 
 
 @dataclass(frozen=True)
@@ -65,19 +72,41 @@ def quoted(text: str) -> tuple[str, ...]:
 
 def text(sections: Sequence[Section], footer: Sequence[Block], direction: str) -> str:
     """The plain text, LF line ends. A language that runs left to right needs no isolates: they are left out."""
-    show = _block if direction == "rtl" else _plain_block
-    parts = ["\n\n".join((*_heading(section.heading, direction), *map(show, section.blocks))) for section in sections]
-    return "\n\n\n".join(parts) + "\n\n\n-- \n" + "\n".join(map(show, footer)) + "\n"
+    rtl = direction == "rtl"
+    show = _isolated_block if rtl else _block
+    parts = ["\n\n".join((*_heading(section.heading), *map(show, section.blocks))) for section in sections]
+    whole = "\n\n\n".join(parts) + "\n\n\n-- \n" + "\n".join(map(show, footer)) + "\n"
+    return "\n".join(map(_marked, whole.split("\n"))) if rtl else whole.translate(_ISOLATES)
 
 
-def _heading(words: str, direction: str) -> tuple[str, ...]:
-    shown = words if direction == "rtl" else words.translate(_ISOLATES)
-    return (f"{shown}\n{'=' * len(words.translate(_ISOLATES))}",) if words else ()
+def _heading(words: str) -> tuple[str, ...]:
+    return (f"{words}\n{'=' * _width(words)}",) if words else ()
 
 
-def _plain_block(block: Block) -> str:
-    items = tuple((label.translate(_ISOLATES), words.translate(_ISOLATES)) for label, words in block.items)
-    return _block(replace(block, text=block.text.translate(_ISOLATES), items=items))
+def _isolated_block(block: Block) -> str:
+    """The block with a message's lines isolated: nobody knows in which direction they run."""
+    if block.kind != "quote":
+        return _block(block)
+    return _block(replace(block, items=tuple((label, f"{FSI}{line}{PDI}" if line else "") for label, line in block.items)))
+
+
+def _marked(line: str) -> str:
+    """`line`, with a right-to-left mark behind its prefix unless its first strong character outside isolates says so."""
+    if _UNMARKED.fullmatch(line) or _leads_right(line):
+        return line
+    start = _PREFIX.match(line)
+    end = start.end() if start else 0
+    return f"{line[:end]}{RLM}{line[end:]}"
+
+
+def _leads_right(line: str) -> bool:
+    """The rule by which readers find a paragraph's direction (UAX #9 P2, P3)."""
+    depth = 0
+    for char in line:
+        depth += (char == FSI) - (char == PDI)
+        if not depth and (strong := unicodedata.bidirectional(char)) in ("L", "R", "AL"):
+            return strong != "L"
+    return False
 
 
 def _block(block: Block) -> str:
@@ -99,23 +128,36 @@ def _block(block: Block) -> str:
 def _facts(items: Iterable[tuple[str, str]]) -> Iterator[str]:
     """`Label: value`, the values in one column where all labels are short."""
     pairs = tuple(items)
-    column = min(max((len(label) for label, _ in pairs), default=0) + 2, 26)
+    column = min(max((_width(label) for label, _ in pairs), default=0) + 2, 26)
     for label, value in pairs:
-        yield _wrapped(value, f"{label}:".ljust(column), " " * column)
+        yield _wrapped(value, f"{label}:" + " " * max(column - _width(label) - 1, 1), " " * column)
 
 
 def _wrapped(words: str, first: str = "", rest: str | None = None) -> str:
     """`words` in lines of at most 76 columns. No word is broken, and nothing at a no-break space (dates)."""
     later = first if rest is None else rest
-    filled = textwrap.wrap(
-        words,
-        WIDTH,
-        initial_indent=first,
-        subsequent_indent=later,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return "\n".join(filled).replace("\u00a0", " ") or first.rstrip()
+    lines, empty = [first], True
+    for word in words.split(" "):
+        if not empty and _width(lines[-1]) + 1 + _width(word) > WIDTH:
+            lines, empty = [*lines, later], True
+        lines[-1] += word if empty else f" {word}"
+        empty = False
+    return _balanced(lines, later).replace("\u00a0", " ") if words else first.rstrip()
+
+
+def _balanced(lines: Sequence[str], indent: str) -> str:
+    """The lines joined; an isolate that was open at a line's end is closed there and opened again after the indent."""
+    done, depth = [], 0
+    for line in lines:
+        opened = f"{indent}{FSI * depth}{line[len(indent) :]}" if depth else line
+        depth = opened.count(FSI) - opened.count(PDI)
+        done.append(opened + PDI * depth)
+    return "\n".join(done)
+
+
+def _width(text: str) -> int:
+    """Columns on a screen: marks, isolates, joiners and combining characters take none."""
+    return sum(unicodedata.category(char) not in ("Cf", "Mn", "Me") for char in text)
 
 
 def _flat(text: str) -> str:

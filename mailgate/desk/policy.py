@@ -76,7 +76,7 @@ def _is_owed(address: str, reply: Reply) -> bool:
 def required_copy(reply: Reply, rule: Rule, wanted: tuple[str, ...]) -> Violation | None:
     """The helpdesk of the reseller sold through is visible in To or Cc; another entity's does not do (D-25, DR-03)."""
     visible = reply.cc if rule.where == "cc" else (*reply.to, *reply.cc)
-    if any(reply.desk.answers_for(one) for one in visible):
+    if any(_is_ours(one, reply.desk) for one in (*reply.to, *reply.cc)):
         return None
     if rule.where == "received":
         visible = (*visible, *reply.received)
@@ -85,6 +85,11 @@ def required_copy(reply: Reply, rule: Rule, wanted: tuple[str, ...]) -> Violatio
         if addresses.untagged(one) in keys or (reply.entity and reply.desk.entity_of(one) == reply.entity):
             return None
     return Violation("required_copy", wanted)
+
+
+def _is_ours(address: str, desk: Desk) -> bool:
+    """True for the desk's +forms, which our notices ask to answer to, and for its address unless that is a helpdesk's (D-26)."""
+    return desk.answers_for(address) and (addresses.detail(address) is not None or desk.entity_of(address) is None)
 
 
 def same_thread(reply: Reply, rule: Rule, _: tuple[str, ...]) -> Violation | None:

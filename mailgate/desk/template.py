@@ -24,10 +24,13 @@ from mailgate.desk.wording import FSI, PDI, Wording, exact
 LAST_RESORT = "en"
 FROM_PAGE = frozenset({"desk", "ticket", "subject"})
 OWN_STRINGS = (
-    "when day zone business_day business_days working_hour working_hours counted_elapsed counted_paused "
+    "when day zone zone_twice business_day business_days working_hour working_hours counted_elapsed counted_paused "
     "heading_latest heading_ticket heading_details heading_actions heading_history "
     "quote not_shown cut earlier footer_all footer_reply footer_internal value_true value_false value_none"
 )
+
+OF_A_DAY = frozenset({"weekday", "day", "month", "year", "gregorian"})
+PATTERNS = {"when_jalali": OF_A_DAY | {"time", "zone"}, "day_jalali": OF_A_DAY}  # what calendar = "jalali" asks for
 
 _TAGS_ONLY = re.compile(r"(?m)^[ \t]*((?:\{[%#](?:(?![%#]\}).)*[%#]\}[ \t]*)+)\n")  # such a line is no line of the notice
 _PLACE = re.compile(r"\{(\w+)\}")
@@ -66,8 +69,20 @@ def _lint(templates: Templates) -> Iterator[str]:
         for key in sorted(words.keys() & strings.keys()):
             if set(_PLACE.findall(words[key])) != set(_PLACE.findall(strings[key])):
                 yield f"{language}/strings.toml: {key} fills other places than in en"
+        yield from _lint_dates(f"{language}/strings.toml", strings)
         for name in sorted(theirs):
             yield from _lint_notice(f"{language}/{name}.txt", theirs[name], notices.get(name, theirs[name]))
+
+
+def _lint_dates(file: str, strings: Mapping[str, str]) -> Iterator[str]:
+    """What a language that counts by another calendar or in other digits must say, and the others may leave out."""
+    if strings.get("calendar") == "jalali":
+        yield from (f"{file} lacks {key}" for key in PATTERNS if key not in strings)
+    for key in PATTERNS.keys() & strings.keys():
+        for place in sorted(set(_PLACE.findall(strings[key])) - PATTERNS[key]):
+            yield f"{file}: {key} names {place}, which no date has"
+    if len(strings.get("digits", "0123456789")) != 10:
+        yield f"{file}: digits needs the ten digits from 0 to 9"
 
 
 def _lint_notice(file: str, source: str, measure: str) -> Iterator[str]:

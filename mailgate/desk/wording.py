@@ -1,8 +1,9 @@
 """Say instants, spans of time, lists and code words in one reader's language and zone.
 
 Patterns and words come from the language's strings.toml, the names of months, days, cities and units from Babel (CLDR);
-Jalali dates from persiantools where strings.toml says ``calendar = "jalali"``. There is no language in this file: a new
-one is a new folder of templates. Never reads a clock, so it says no "today" and no "in two hours".
+Jalali dates from persiantools where strings.toml says ``calendar = "jalali"`` (there the pattern also places the same day
+of the Gregorian calendar). There is no language in this file: a new one is a new folder of templates. Never reads a
+clock, so it says no "today" and no "in two hours".
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_timedelta, get_timezone_location
 from babel.lists import format_list
-from persiantools.jdatetime import JalaliDate, JalaliDateTime
+from persiantools.jdatetime import JalaliDate
 
 from mailgate.desk.calendar import Duration
 from mailgate.mail.compose import one_line
@@ -49,12 +50,12 @@ class Wording:
     def when(self, instant: datetime) -> str:
         """`Fri 12 Jun 2026, 18:30 (New York time)`: with weekday and zone, so that nobody has to guess."""
         local = instant.astimezone(self.zone)
+        zone = self.zone_name(local)
         if self.strings.get("calendar") == "jalali":
-            said = JalaliDateTime(local, locale="fa").strftime(self.strings["when_jalali"])
-            gregorian = format_date(local.date(), self.strings["day"], locale=self.locale)
-            return self.digits(f"{said} ({self.zone_name(local)}؛ {gregorian})")
+            parts = self._jalali(local.date())
+            return self.strings["when_jalali"].format(**parts, time=self.digits(f"{local:%H:%M}"), zone=zone)
         said = format_datetime(local, self.strings["when"], tzinfo=self.zone, locale=self.locale)
-        return self.digits(f"{said} ({self.zone_name(local)})")
+        return f"{self.digits(said)} ({zone})"
 
     def zone_name(self, local: datetime) -> str:
         """`New York time`; an hour that the clocks show twice also gets its offset (PEP 495)."""
@@ -62,13 +63,28 @@ class Wording:
         city = get_timezone_location(key, locale=self.locale, return_city=True)
         name = self.strings.get(f"zone_{key}") or self.strings["zone"].format(city=city)
         twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
-        return (f"{name}, {local:UTC%z}" if twice else name).replace(" ", NBSP)
+        said = self.strings["zone_twice"].format(zone=name, offset=f"{local:UTC%z}") if twice else name
+        return said.replace(" ", NBSP)
 
     def day(self, on: date) -> str:
         """A date without a time: `Mon 4 Jan 2027`."""
         if self.strings.get("calendar") == "jalali":
-            return self.digits(JalaliDate(on, locale="fa").strftime(self.strings["day_jalali"]))
+            return self.strings["day_jalali"].format(**self._jalali(on))
+        return self._gregorian(on)
+
+    def _gregorian(self, on: date) -> str:
         return self.digits(format_date(on, self.strings["day"], locale=self.locale))
+
+    def _jalali(self, on: date) -> dict[str, str]:
+        """What a Jalali pattern may place. Not JalaliDate.strftime alone: it writes the first of a month as 01 (6.2)."""
+        jalali = JalaliDate(on, locale="fa")
+        return {
+            "weekday": jalali.strftime("%A"),
+            "day": self.digits(str(jalali.day)),
+            "month": jalali.strftime("%B"),
+            "year": self.digits(str(jalali.year)),
+            "gregorian": self._gregorian(on),
+        }
 
     def duration(self, span: timedelta | Duration) -> str:
         """`48 hours`, `1 hour and 30 minutes`, `5 business days`; days from three days on. Rounded down to the minute."""
@@ -100,8 +116,11 @@ class Wording:
         return self.listed([self.said(item) for item in items])
 
     def listed(self, words: Sequence[str]) -> str:
-        """`a, b and c` of what is already in words."""
-        return format_list(words, locale=self.locale)
+        """`a, b and c` of what is already in words: by CLDR, or with the strings list_comma and list_and."""
+        comma, last = self.strings.get("list_comma"), self.strings.get("list_and")
+        if not comma or not last or not words:
+            return format_list(words, locale=self.locale)
+        return last.join(filter(None, (comma.join(words[:-1]), words[-1])))
 
     def word(self, code: object, kind: str) -> str:
         """The word for a code of our own (`reply_all` of kind `rule`); an unknown code with spaces for underscores."""

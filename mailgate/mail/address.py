@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mailgate.mail import words
 
@@ -61,6 +62,7 @@ def _is_host_char(char: str) -> bool:
     return char in ".-。．｡" or (char.isalnum() if char.isascii() else unicodedata.category(char)[0] in "LMN")
 
 
+@lru_cache(maxsize=8192)
 def key(address: str) -> str:
     """The form in which addresses are compared: local part casefolded in NFC, domain as A-labels (RFC 5890)."""
     local, at, host = address.strip().rpartition("@")

@@ -132,6 +132,13 @@ def end_of_new(lines: list[str], quoted: list[bool]) -> int:
     return len(lines)
 
 
+def has_head(lines: list[str], quoted: list[bool]) -> bool:
+    """True if somebody else's mail follows under a head of its own: Outlook's, a ruled line, ``Begin forwarded message:``."""
+    return any(
+        _head(lines, at) or _ruled(lines, at) or _BEGIN.match(lines[at].lstrip()) is not None for at in _candidates(lines, quoted)
+    )
+
+
 def _candidates(lines: list[str], quoted: list[bool]) -> Iterator[int]:
     return (at for at, line in enumerate(lines) if not quoted[at] and line.strip() and len(line) < MAX_LENGTH)
 

@@ -11,12 +11,13 @@ from typing import Any
 from mailgate.mail import automatic, message, report, subject, visible
 from mailgate.mail.address import Mailbox
 from mailgate.mail.language import language
+from mailgate.mail.signature import NONE, Signatures
 
 
-def row(raw: bytes, file: str) -> dict[str, Any]:
+def row(raw: bytes, file: str, signatures: Signatures = NONE) -> dict[str, Any]:
     """The row of the mail `raw`, read from `file`. Never raises on bad mail."""
     mail = message.parse(raw)
-    found = report.read(mail)
+    found = report.read(mail, signatures)
     kind = automatic.classify(mail, None, found, False)
     seen = visible.visible(mail.readable, mail.html)
     return {

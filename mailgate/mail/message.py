@@ -96,6 +96,11 @@ class Message:
         return " ".join(words.decode(self.header("subject") or "").translate(_LINE).split())
 
     @cached_property
+    def thread_topic(self) -> str:
+        """Outlook's Thread-Topic, decoded, in one line; empty where there is none."""
+        return " ".join(words.decode(self.header("thread-topic") or "").translate(_LINE).split())
+
+    @cached_property
     def from_(self) -> tuple[Mailbox, ...]:
         """The mailboxes of the first From line, read with tolerance: to show, not to trust."""
         return address.mailboxes(self.headers("from")[:1])

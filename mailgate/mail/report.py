@@ -10,31 +10,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mailgate.mail import address, ids, reason, returned, words
-from mailgate.mail.message import ORIGINALS, Message, Part
+from mailgate.mail import address, agent, ids, naming, reason, returned, words
+from mailgate.mail.message import ORIGINALS, Message, Part, parse
+from mailgate.mail.payload import Event
 from mailgate.mail.scan import fields
+from mailgate.mail.signature import NONE, Signatures
+from mailgate.mail.verdict import Recipient, Told, Words, judge
+
+__all__ = ["Recipient", "Report", "read"]
 
 MAX_RECIPIENTS = 500
 
 _ACTIONS = {"fail": "failed", "delay": "delayed", "deliver": "delivered", "relay": "relayed", "expand": "expanded"}
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,60})[ \t]*:[ \t]*(.*)")
 _TYPED = re.compile(r"\s*[A-Za-z0-9/_-]{1,30}\s*;")
-
-
-@dataclass(frozen=True)
-class Recipient:
-    """What became of the mail for one address: `status` RFC 3463, `action` RFC 3464 §2.3.3, `reason` Sisimai's word."""
-
-    address: str
-    status: str | None = None
-    action: str | None = None
-    reason: str | None = None
-    provider: str | None = None
-    signature: str | None = None
-    where: str | None = None
-    diagnostic: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,8 +40,8 @@ class Report:
     form: str
 
 
-def read(message: Message) -> Report | None:
-    """The report that `message` is, or None. Never raises."""
+def read(message: Message, known: Signatures = NONE) -> Report | None:
+    """The report that `message` is, or None; `known` tells suppression. Never raises."""
     if _by_a_person(message):
         return None
     kinds = {part.content_type: part for part in reversed(message.parts)}
@@ -61,10 +52,33 @@ def read(message: Message) -> Report | None:
     if "message/disposition-notification" in kinds:
         return _report("mdn", (), message, "mdn")
     statuses = [part for part in message.parts if part.content_type in _STATUS]
-    if statuses:
-        return _delivery(message, [part.text for part in statuses])
-    loose = returned.loose_status(message)
-    return _delivery(message, [loose]) if loose else _textual(message)
+    loose = None if statuses else returned.loose_status(message)
+    if statuses or loose:
+        return _delivery(message, [part.text for part in statuses] or [loose or ""], known)
+    return _told(message, known) or _textual(message, known) or _empty(message)
+
+
+def _empty(message: Message) -> Report | None:
+    """A report that says it is one and nothing else (its body was cut off)."""
+    declared = " ".join((message.header("content-type") or "").lower().split())
+    if not (declared.startswith("multipart/report") and "delivery-status" in declared and returned.is_machine(message)):
+        return None
+    return _report("bounce", (), message, "dsn")
+
+
+def _told(message: Message, known: Signatures) -> Report | None:
+    """What a provider tells in JSON, or in the words of a signature."""
+    events = agent.events(message, known)
+    if events:
+        return _report(_outcome(events), tuple(one for event in events for one in event.recipients), message, "text")
+    notice = agent.read(message, known)
+    return _report("suppressed", notice, message, "text") if notice else None
+
+
+def _outcome(events: tuple[Event, ...]) -> str:
+    if all(event.outcome == "complained" for event in events):
+        return "arf"
+    return _kind(one for event in events if event.outcome != "complained" for one in event.recipients)
 
 
 def _has_original(message: Message) -> bool:
@@ -73,6 +87,7 @@ def _has_original(message: Message) -> bool:
 
 _CHALLENGE = re.compile(r"sender (?:is )?not (?:pre-?)?approved|follow (?:the )?instructions|guest list", re.IGNORECASE)
 _COMPLAINT = re.compile(r"complaint about message from [\d.a-fx:]+$", re.IGNORECASE)
+_GAVE_UP = re.compile(r"failed \d{1,4} attempts", re.IGNORECASE)
 _STATUS = ("message/delivery-status", "message/global-delivery-status")
 
 
@@ -82,27 +97,33 @@ def _by_a_person(message: Message) -> bool:
     return bool(message.in_reply_to) and not top.startswith("multipart/report") and not returned.is_machine(message)
 
 
-def _delivery(message: Message, statuses: list[str]) -> Report | None:
+def _delivery(message: Message, statuses: list[str], known: Signatures) -> Report | None:
     notice = returned.own_text(message)
+    groups = [group for text in statuses for group in _groups(text)]
+    origin = (message.header("from") or "", *(group.get("remote-mta", "") for group in groups[:1]))
+    origin = (*origin, *(group.get("reporting-mta", "") for group in groups[:1]), notice[:4000])
     found: dict[str, Recipient] = {}
-    for group in (group for text in statuses for group in _groups(text)):
-        recipient = _recipient(group, notice, found)
-        if recipient is not None and len(found) < MAX_RECIPIENTS:
-            found.setdefault(recipient.address, recipient)
+    for group in groups:
+        told = _named(group, notice, found, origin)
+        if told is not None and len(found) < MAX_RECIPIENTS:
+            found.setdefault(told.address, judge(told, known))
     if found and all(_CHALLENGE.search(one.diagnostic or "") for one in found.values()):
         return None
-    recipients = tuple(found.values()) or _of_original(message)
+    recipients = tuple(found.values()) or _of_original(message, origin, known)
     if not recipients:
-        return _textual(message) or _report("bounce", (), message, "dsn")
+        return _textual(message, known) or _report("bounce", (), message, "dsn")
     return _report(_kind(recipients), recipients, message, "dsn")
 
 
-def _of_original(message: Message) -> tuple[Recipient, ...]:
+def _of_original(message: Message, origin: tuple[str, ...], known: Signatures) -> tuple[Recipient, ...]:
     """The one To of the returned mail, where the report itself names nobody."""
     boxes = address.mailboxes(value for name, value in _original(message) if name == "to")
     notice = returned.own_text(message)
-    code = reason.status(notice)
-    return (Recipient(boxes[0].address, code, "failed", reason.reason(notice, code)),) if len(boxes) == 1 else ()
+    if len(boxes) != 1:
+        return ()
+    return (
+        judge(Told(boxes[0].address, reason.status(notice), "failed", (Words("reply", "text", notice[:4000]),), origin), known),
+    )
 
 
 def _kind(recipients: Iterable[Recipient]) -> str:
@@ -133,31 +154,22 @@ def _groups(text: str) -> Iterator[dict[str, str]]:
     yield group
 
 
-def _recipient(group: dict[str, str], notice: str, known: Container[str]) -> Recipient | None:
+def _named(group: dict[str, str], notice: str, found: Container[str], origin: tuple[str, ...]) -> Told | None:
+    """What one group of fields, and the notice right after the address, tell of one recipient."""
     names = [_typed(group.get(f"{which}-recipient")) for which in ("original", "final", "x-actual")]
-    named = [name for name in names if name and name not in known]
+    named = [name for name in names if name and name not in found]
     failed_address = next(filter(_is_mailbox, named), "".join(named[:1]))
+    if failed_address[:1] in ("@", "|", "/"):
+        failed_address = next(naming.named(notice, ()), failed_address)
     if not failed_address:
         return None
     diagnostic = group.get("diagnostic-code", "")
     said = _TYPED.sub("", diagnostic, count=1).strip() if _TYPED.match(diagnostic) else diagnostic
     status = reason.status(group.get("status"), said)
-    action = _action(group.get("action", ""), status)
-    failed = action in ("failed", "delayed")
-    why = (reason.reason(said, status) if said or status else reason.reason(notice, None)) if failed else None
-    if why in (None, "onhold") and failed and notice:
-        why = reason.reason(_about(notice, failed_address), status) or why
-    suppressed = why == "suppressed"
-    return Recipient(
-        failed_address,
-        status,
-        "failed" if suppressed else action,
-        why,
-        "generic" if suppressed else None,
-        "generic-suppression" if suppressed else None,
-        "diagnostic-code" if suppressed else None,
-        said or None,
-    )
+    about = _about(notice, failed_address)
+    words_ = (Words("diagnostic", "diagnostic-code", said), Words("reply", "text", about))
+    own = (group["remote-mta"],) if "remote-mta" in group else ()
+    return Told(failed_address, status, _action(group.get("action", ""), status), words_, (*own, *origin), notice[:8000])
 
 
 def _is_mailbox(text: str) -> bool:
@@ -172,10 +184,11 @@ def _about(notice: str, named: str) -> str:
 
 def _typed(value: str | None) -> str:
     """The address in ``rfc822;a@b`` (RFC 3464 §2.1.2), however it is spelled."""
-    text = words.decode(value or "")
+    text = (value or "") if "?=@" in (value or "") else words.decode(value or "")
     text = _TYPED.sub("", text, count=1).strip()
     bracketed = re.search(r"<([^<>]{1,320})>", text)
-    return (bracketed[1] if bracketed else text).strip(" <>\"'")
+    text = (bracketed[1] if bracketed else text).strip(" <>")
+    return text[1:-1] if len(text) > 2 and text[0] == text[-1] and text[0] in "\"'" else text
 
 
 def _action(text: str, status: str | None) -> str:
@@ -196,25 +209,39 @@ def _listed(part: Part) -> list[tuple[str, str]]:
     return [(field[1].lower(), field[2]) for field in map(_FIELD.match, part.text[:200_000].split("\n")) if field]
 
 
-def _textual(message: Message) -> Report | None:
+def _textual(message: Message, known: Signatures) -> Report | None:
     bounce = returned.read(message)
     if bounce is None:
         return None
+    inner = _inner(message) if bounce.vague else None
+    if inner is not None:
+        found = read(inner, known)
+        if found is not None and found.form in ("dsn", "text"):
+            return found
+    text = returned.own_text(message)
+    origin = (message.header("from") or "", text[:4000])
     recipients = tuple(
-        Recipient(
-            failed,
-            status,
-            bounce.action,
-            why,
-            "generic" if why == "suppressed" else None,
-            "generic-suppression" if why == "suppressed" else None,
-            "text" if why == "suppressed" else None,
-            said,
-        )
-        for failed, status, why, said in bounce.recipients
+        judge(Told(failed, status, bounce.action, tuple(Words("reply", "text", one) for one in said), origin, text[:8000]), known)
+        for failed, status, said in bounce.recipients
     )
+    if bounce.action == "failed" and recipients and all(map(_ran_out, recipients)):
+        recipients = tuple(replace(one, action="delayed") for one in recipients)
     kind = _kind(recipients) if recipients else {"delayed": "delayed"}.get(bounce.action, "bounce")
     return _report(kind, recipients, message, "text")
+
+
+def _inner(message: Message) -> Message | None:
+    """The report that a gateway wrapped into one of its own, which names nobody."""
+    attached = next((part for part in message.parts if part.content_type == "message/rfc822"), None)
+    inner = parse(attached.content) if attached is not None and len(attached.content) < len(message.raw) else None
+    return inner if inner is not None and returned.is_machine(inner) else None
+
+
+def _ran_out(recipient: Recipient) -> bool:
+    """True where a notice without an Action field names no cause but time: nobody refused, the address may be sound."""
+    said = recipient.diagnostic or ""
+    timed = recipient.reason == "expired" or (recipient.reason == "networkerror" and "queue too long" in said)
+    return timed and recipient.status is None and not _GAVE_UP.search(said)
 
 
 def _report(kind: str, recipients: tuple[Recipient, ...], message: Message, form: str) -> Report:

@@ -14,19 +14,13 @@ from dataclasses import dataclass
 
 from mailgate.mail import address, reason, visible, words
 from mailgate.mail.message import ORIGINALS, Message
+from mailgate.mail.naming import MACHINE, named
 from mailgate.mail.scan import fields
 from mailgate.mail.words import any_of
 
 TEXT_LIMIT = 256 * 1024
 MAX_MARKER = 300
 
-_MACHINE = any_of(
-    r"""
-    mailer-?daemon|post[-_ ]?master|mail(?:er)? ?delivery|delivery (?:sub)?system
-    mail ?(?:delivery )?(?:agent|administrator|system|server)|mmdf|\bmta\b|internet ?mail|listserv|double-bounce
-    \bbounce|mail-?daemon|mdaemon|postoffice|mailadmin|system administrator|network mail
-    """
-)
 _SUBJECT = any_of(
     r"""
     undeliver|not delivered|non.?deliver
@@ -69,11 +63,14 @@ _MARKER = any_of(
     ^.{{0,80}}\bmessage (?:is )?(?:enclosed|appended).{{0,60}}$
     """
 )
+_REPORTS = re.compile(
+    r"transcript|session|fatal|permanent|delivery error|failed|addresses|error message|message was received", re.IGNORECASE
+)
+_MIME_LINE = re.compile(r"--|content-[a-z-]{2,30}:|\s{0,8}(?:boundary|charset|type)=", re.IGNORECASE)
 _HEADER = re.compile(
     r"^[>\s|]{0,8}(?:received|return-path|message-id|from|date|subject|to|mime-version|x-mailer|delivered-to):[ \t]*\S",
     re.IGNORECASE,
 )
-_ADDRESS = re.compile(r"(?>[^\s<>()\[\]\",;:'|=/\\`@]{1,64}@[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,10})(?![\w@])")
 _DELAYED = any_of(
     r"""
     will (?:be )?(?:re-?tr|continue|keep|try|attempt)|still (?:trying|be)|not yet (?:been )?deliver|delayed
@@ -98,15 +95,19 @@ _FAILED = any_of(
 
 @dataclass(frozen=True)
 class Bounce:
-    """Who was not reached: (address, enhanced status, Sisimai's word, the server's words); failed or delayed."""
+    """Who was not reached: (address, enhanced status, words about it, from near to far).
+
+    `action`: failed or delayed. `vague`: the notice itself names nobody.
+    """
 
     action: str
-    recipients: tuple[tuple[str, str | None, str | None, str | None], ...]
+    recipients: tuple[tuple[str, str | None, tuple[str, ...]], ...]
+    vague: bool = False
 
 
 def is_machine(message: Message) -> bool:
     """True if From or the reverse path is a mail system's (RFC 5321 §4.5.5, RFC 2142 §5)."""
-    return _null_sender(message) or bool(_MACHINE.search(words.decode((message.header("from") or "")[:500])))
+    return _null_sender(message) or bool(MACHINE.search(words.decode((message.header("from") or "")[:500])))
 
 
 def is_automatic(message: Message) -> bool:
@@ -121,7 +122,7 @@ def _null_sender(message: Message) -> bool:
 
 def own_text(message: Message) -> str:
     """What the notice itself says: its body before the returned mail."""
-    text = _body(message)
+    text = body(message)
     return text[: _cut(text)]
 
 
@@ -129,7 +130,7 @@ def loose_status(message: Message) -> str | None:
     """The delivery-status fields of a machine's report whose MIME parts are broken, or None."""
     if not is_machine(message):
         return None
-    text = _body(message)
+    text = body(message)
     start = re.search(r"^(?:reporting-mta|original-recipient|final-recipient):", text, re.IGNORECASE | re.MULTILINE)
     if start is None or not re.search(r"^final-recipient:.{0,20};", text, re.IGNORECASE | re.MULTILINE):
         return None
@@ -140,19 +141,27 @@ def loose_status(message: Message) -> str | None:
 
 def returned_part(message: Message) -> str:
     """The returned mail below the notice, as far as it starts with header lines; else an empty string."""
-    text = _body(message)
+    text = body(message)
     lines = text[_cut(text) :].split("\n")[:60]
     start = next((number for number, line in enumerate(lines) if _HEADER.match(line)), None)
     return "\n".join(line.lstrip("> |") if line[:1] in ">|" else line for line in lines[start:]) if start is not None else ""
 
 
-def _body(message: Message) -> str:
+def body(message: Message) -> str:
+    """The text that a reader sees: the first text part, else the HTML part's, else what a broken multipart holds."""
     if message.readable is not None:
         return message.readable[:TEXT_LIMIT]
     if message.html:
         return visible.from_html(message.html)[:TEXT_LIMIT]
     broken = next((part for part in message.parts if part.content_type.startswith("multipart/")), None)
-    return broken.readable[:TEXT_LIMIT] if broken is not None else ""
+    return _stripped(broken.readable[:TEXT_LIMIT]) if broken is not None else ""
+
+
+def _stripped(text: str) -> str:
+    """A broken multipart without the boundary and header lines that it starts with."""
+    lines = text.split("\n")
+    first = next((number for number, line in enumerate(lines) if line.strip() and not _MIME_LINE.match(line)), 0)
+    return "\n".join(lines[first:])
 
 
 def _cut(text: str) -> int:
@@ -175,27 +184,29 @@ def _cut(text: str) -> int:
 
 def _is_marker(line: str, above: str) -> bool:
     """True for a line that announces the returned mail: ruled, or with no words right above it."""
-    if len(line) > MAX_MARKER or not _MARKER.match(line):
+    if len(line) > MAX_MARKER or not _MARKER.match(line) or _REPORTS.search(line):
         return False
     return line.lstrip()[:2] in ("--", "==", "__", "**") or not re.search(r"\w", above)
 
 
 def read(message: Message) -> Bounce | None:
     """The bounce that `message` is in plain words, or None."""
-    named = message.header("x-failed-recipients")
+    listed = message.header("x-failed-recipients")
     machine = is_machine(message)
-    if not (machine or named) or _is_reply(message):
+    if not (machine or listed) or _is_reply(message):
         return None
     text, subject = own_text(message), message.subject
     titled = bool(_SUBJECT.search(subject[:300]))
     opening = text[:1500] if titled or not message.in_reply_to else text.lstrip()[:80]
     says = titled, bool(_OPENING.search(opening))
-    if not (any(says) or (machine and named) or _shows(message, text)):
+    if not (any(says) or (machine and listed) or _shows(message, text)):
         return None
-    found = list(dict.fromkeys(_named(named))) or list(dict.fromkeys(_failed(text, message)))
+    found = list(dict.fromkeys(_named(listed))) or list(dict.fromkeys(_failed(text, message)))
+    vague = not found
+    found = found or list(dict.fromkeys(_answered(message)))
     if not found and not all(says):
         return None
-    return Bounce(_action(subject + "\n" + text), tuple(_verdict(each, text, subject) for each in found[:500]))
+    return Bounce(_action(subject + "\n" + text), tuple(_verdict(each, text, subject) for each in found[:500]), vague)
 
 
 def _shows(message: Message, text: str) -> bool:
@@ -205,6 +216,8 @@ def _shows(message: Message, text: str) -> bool:
 
 def _is_reply(message: Message) -> bool:
     said = (message.header("auto-submitted") or "").lower().startswith("auto-replied")
+    if _null_sender(message) and (message.header("from") or "").strip() in ("", "<>"):
+        return False
     return said and not _SUBJECT.search(message.subject[:300])
 
 
@@ -220,17 +233,13 @@ def _named(header: str | None) -> Iterator[str]:
 
 
 def _failed(text: str, message: Message) -> Iterator[str]:
-    """The addresses that the notice names: on lines of their own first, then after a word that introduces one."""
-    lines = text.split("\n")[:2000]
+    """The addresses that the notice names, those of its readers only where it names no other."""
     machines = _keys((*message.from_, *message.sender))
     for own in (machines | _keys((*message.to, *message.reply_to)), machines):
-        for pick in (_alone, _introduced, _anywhere):
-            found = [one for line in lines for one in pick(line)]
-            found = [one for one in found if address.key(one) not in own and not _MACHINE.search(one.partition("@")[0])]
-            if found:
-                yield from found
-                return
-    yield from _answered(message)
+        found = list(named(text, own))
+        if found:
+            yield from found
+            return
 
 
 def _answered(message: Message) -> Iterator[str]:
@@ -246,42 +255,11 @@ def _keys(boxes: Iterable[address.Mailbox]) -> set[str]:
     return {address.key(box.address) for box in boxes}
 
 
-_BULLET = r"(?:[-*\u2022\d.)]{1,4}\s+)?"
-_LABELLED = r"(?:(?:to|recipients?|address|rcpt to|user|failed)\s*:\s*)?"
-_AFTER = r"[>\"')\]]{0,3}\s*(?:[:.,;(-].{0,600})?$"
-_ALONE = re.compile(
-    rf"\s*{_BULLET}{_LABELLED}[\"'<(\[]{{0,3}}(?:smtp:|rfc822;|mailto:)?\s*({_ADDRESS.pattern}){_AFTER}", re.IGNORECASE
-)
-_INTRO = re.compile(
-    r"\b(?:to|recipients?|address(?:es)?|user|mailbox|account|rcpt|for|addressee)\W{1,12}(?:to\b\s*:?\s*)?[<\"'(\[]{0,3}"
-    rf"({_ADDRESS.pattern})",
-    re.IGNORECASE,
-)
-
-
-def _alone(line: str) -> Iterator[str]:
-    found = _ALONE.match(line[:1000])
-    if found and "@" in line:
-        yield found[1].rstrip(".")
-
-
-def _introduced(line: str) -> Iterator[str]:
-    if "@" in line:
-        yield from (one.rstrip(".") for one in _INTRO.findall(line[:1000]))
-
-
-def _anywhere(line: str) -> Iterator[str]:
-    if "@" in line:
-        yield from (one.rstrip(".") for one in _ADDRESS.findall(line[:1000]))
-
-
-def _verdict(failed: str, text: str, subject: str) -> tuple[str, str | None, str | None, str | None]:
-    """(address, status, reason, words) from what stands after the address in the notice."""
-    at = max(text.find(failed), 0)
-    near = text[at + len(failed) : at + 800]
-    said = " ".join(near.split())
+def _verdict(failed: str, text: str, subject: str) -> tuple[str, str | None, tuple[str, ...]]:
+    """(address, status, what is said of it): after the address, in its line, in the notice, in the subject."""
+    at = text.find(failed)
+    line = text.rfind("\n", 0, max(at, 0)) + 1
+    said = " ".join(text[at + len(failed) : at + 800].split()) if at >= 0 else ""
     code = reason.status(said, text[:4000])
-    why = reason.reason(said, code)
-    if why in (None, "onhold"):
-        why = reason.reason(text[:2000], code) or reason.reason(subject, code)
-    return failed, code, why, said[:500] or None
+    last = (f"recipient {failed}",) if code is None else ()
+    return failed, code, (said, text[line : at + len(failed)] if at >= 0 else "", text[:2000], subject, *last)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 LIMIT = 1000
 _PREFIX_LIMIT = 40
+MAX_TAGS = 3
 
 _REPLY = """re|aw|antw|antwort|antwoord|res|resp|resposta|respuesta|risposta|rif|réponse|sv|svar|vs|odp|ynt|yanıt
 ответ|отв|απ|σχετ|תגובה|vá|válasz|atb|答复|回复|回覆|返信|답장|회신|رد|پاسخ|جواب|trả lời|balas|bls"""
@@ -33,17 +34,24 @@ automatinis atsakymas|samodejni odgovor|автоматичен отговор|а
 abwesenheitsmeldung|fuori ufficio|assenza|resposta automàtica|autorespuesta|autorisposta|respuesta automatica|auto"""
 _WEAK = "r|i|réf"
 _LABELS = """external|ext|extern|externe|externo|externa|esterno|esterna|external email|external mail|external sender
-caution external|spam|spam?|suspected spam|possible spam|probable spam|bulk|caution|warning|внешнее|خارجی"""
+caution external|forged|spam|spam?|suspected spam|possible spam|probable spam|bulk|caution|warning|внешнее|خارجی"""
 _GENERIC = """help problem question invoice order refund support complaint information urgent hello hi test request info
 payment account cancel cancellation delivery inquiry message contact fatura boleto pedido reembolso ajuda problema
 dúvida pergunta urgente cancelamento entrega nota fiscal fattura ordine rimborso aiuto domanda annullamento spedizione
 rechnung bestellung hilfe frage rückerstattung kündigung lieferung factura ayuda pregunta cancelación envío facture
 commande aide question remboursement livraison annulation مشکل درخواست سفارش کمک سوال پرداخت بازگشت وجه فاکتور لغو"""
 
+_CASES = """case|ticket|tkt|request|req|ref|reference|sr|inc|incident|issue|id|caso|chamado|protocolo|solicitação|vorgang|fall
+anfrage|richiesta|segnalazione|solicitud|demande|dossier|zaak|شماره|تیکت|درخواست"""
+
 _DASH = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212_-"
 _BRACKETED_TAG = rf"[\[(\u3010\uff3b]\s*MG\s*[#{_DASH}]?\s*(\d{{1,15}})\s*[\])\u3011\uff3d]"
 _BARE_TAG = rf"(?<![^\W_])MG\s?[{_DASH}]\s?(\d{{1,15}})(?![\w{_DASH}])"
 _TAG = re.compile(f"{_BRACKETED_TAG}|{_BARE_TAG}", re.IGNORECASE)
+_CASE_WORDS = "|".join(re.split(r"[|\n]", _CASES))
+_DESK_TAG = re.compile(
+    rf"[\[({{](\s*(?:(?:{_CASE_WORDS})\s?[#:.{_DASH}]{{0,2}}|#)\s?[\w-]{{0,12}}\d{{3,15}}[\w-]{{0,12}}\s*)[\])}}]", re.IGNORECASE
+)
 _COUNT = re.compile(r"\s*(?:\[\d{1,3}\]|\(\d{1,3}\)|[\^*]\d{1,3}|(?<=[a-z])\d{1,2})$")
 _BRACKET = re.compile(r"[\[{\u3010]\s*([^\[\]{}\u3010\u3011]{1,60}?)\s*[\]}\u3011]\s*")
 _STARS = re.compile(r"\*{2,}\s*([^*]{1,30}?)\s*\*{2,}:?\s*")
@@ -102,7 +110,7 @@ def read(subject: str) -> Subject:
     bracket = _BRACKET.match(text)
     if bracket is not None:
         rest = _stripped(text[bracket.end() :], behind := set[str]())
-        if behind:
+        if rest != text[bracket.end() :]:
             cut, label, text = cut | behind, bracket[0].rstrip() + " ", rest
     ended = _FWD_END.search(text)
     if ended is not None:
@@ -112,6 +120,23 @@ def read(subject: str) -> Subject:
     return Subject(base, fold(base), reply, "forward" in cut, "auto" in cut, tag)
 
 
+def last_done(subject: str) -> str:
+    """What was done to `subject` last: reply, forward, auto, weak (a prefix that is also a word) or nothing.
+
+    ``Re: Fwd: x`` is a reply to a forward.
+    """
+    text = _clean(subject[:LIMIT])
+    while label := _BRACKET.match(text) or _STARS.match(text):
+        text = text[label.end() :]
+    return _prefix(text)[0] or ("forward" if _FWD_END.search(text) else "")
+
+
+def desk_tags(base: str) -> tuple[str, ...]:
+    """What other helpdesks put into subjects to know their cases by: ``[#123]``, ``[Ticket#2024-17]``, ``(Case 5551234)``."""
+    found = (fold(match[1]) for match in _DESK_TAG.finditer(base[:LIMIT]))
+    return tuple(dict.fromkeys("".join(tag.split()) for tag in found))[:MAX_TAGS]
+
+
 def is_generic(key: str) -> bool:
     """True for a key that says nothing: fewer than six letters or digits, or only words that everybody uses."""
     words = re.findall(r"\w+", key)
@@ -119,6 +144,8 @@ def is_generic(key: str) -> bool:
 
 
 def _clean(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     kept = ("" if unicodedata.category(char) in ("Cc", "Cs") and not char.isspace() else char for char in text)
     return " ".join("".join(char for char in kept if not _is_mark(char)).split())
 

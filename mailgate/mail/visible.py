@@ -25,6 +25,7 @@ PARENT_LINE = 6
 
 _QUOTE = re.compile(r" {0,2}>")
 _NUMBER = re.compile(r" {0,2}>\s*[\d=]")
+_MARKS = re.compile(r"[\s>|]+")
 _WORDLESS = re.compile(r"[\W_]+")
 _SIGNATURE = re.compile(r"--\s?$")
 _RULE = re.compile(r"\s*[-_=*~\u2014\u2013]{3,}\s*$")
@@ -43,6 +44,27 @@ def visible(text: str | None, html: str | None, parent: str | None = None) -> st
 def from_html(html: str) -> str:
     """All that an HTML body shows, as text: quotes included, scripts and styles not."""
     return page.text(html[: 2 * MAX_TEXT], quotes=False).text
+
+
+def quoted(text: str | None, html: str | None) -> str:
+    """The words of others that a mail repeats, without their marks: quotes, and all below a forwarded or Outlook's head."""
+    lines, marked = _lines_of(text, html)
+    end = attribution.end_of_new(lines, marked)
+    repeated = (line for at, line in enumerate(lines) if marked[at] or at >= end)
+    return "\n".join(_MARKS.sub("", line, count=1) if _QUOTE.match(line) else line for line in repeated)
+
+
+def hands_on(text: str | None, html: str | None) -> bool:
+    """True if the mail holds somebody else's mail under a forwarded mail's head."""
+    return attribution.has_head(*_lines_of(text, html))
+
+
+def _lines_of(text: str | None, html: str | None) -> tuple[list[str], list[bool]]:
+    """The lines of a mail's body, with the quote marks that its HTML tells of, and which of them are marked."""
+    shown = page.text(html[: 2 * MAX_TEXT]) if html else None
+    whole = shown.text if shown and (shown.marked or not (text or "").strip()) else text or ""
+    lines = [line[:MAX_LINE].rstrip() for line in _split(whole[:MAX_TEXT])[:MAX_LINES]]
+    return lines, _quoted(lines)
 
 
 def new_text(text: str, parent: str | None = None) -> str:

@@ -32,7 +32,7 @@ class Written:
 def mail(written: Written) -> bytes:
     """The bytes of a plain mail."""
     message = _headed(written)
-    message.set_content(written.text, cte="8bit" if written.text.isascii() else "quoted-printable")
+    message.set_content(written.text, cte="8bit")
     return message.as_bytes()
 
 

@@ -16,10 +16,10 @@ from mailgate.desk.pack import bind
 from mailgate.desk.party import Desk
 from mailgate.gateway import Settled
 from mailgate.mail import address as addresses
-from mailgate.mail import token
+from mailgate.mail import subject, token, visible
 from mailgate.mail.message import parse
 from mailgate.simulate.stage import Stage, scratch_house
-from mailgate.store import tickets
+from mailgate.store import clues, tickets
 
 EVERYONE = ["desk", "seller", "customer", "notifier", "staff", "stranger"]
 PLAIN: Mapping[str, Any] = {
@@ -53,9 +53,8 @@ class Replay:
         stated = at or (message.date.astimezone(UTC) if message.date else self.now)
         self.now = max(self.now, stated) if at is None else at
         done = self.stage.receive(raw, self.now)
-        number, linked = done.ticket, done.match.points_to
-        if number is not None:
-            self.threads.setdefault(number, self._root(linked) if linked is not None else number)
+        roots = [self._root(one) for one in (*done.match.names, done.ticket) if one is not None]
+        self.threads |= dict.fromkeys(roots, min(roots, default=0))
         return done
 
     def _root(self, number: int) -> int:
@@ -76,6 +75,9 @@ class Replay:
         stamped = token.message_id(("replay", str(self.count)), number, addresses.domain(desk.address), house.keys)
         people = [one for one in (*message.to, *message.cc) if addresses.is_address(one.address)]
         party = self.stage.store.call(partial(_answered, number=number, people=people, stamped=stamped, reply=smtp_reply))
+        known = clues.Sought(message, subject.read(message.subject), desk.name, self.now)
+        text = message.readable or visible.visible(None, message.html)
+        self.stage.store.call(partial(clues.learn, number=number, known=known, text=text))
         plus = addresses.detail(token.reply_address(desk.address, number, party, house.keys)) or ""
         return {"message_id": stamped, "tag": f"[MG-{number}]", "token": token.body_token(number, house.keys), "plus": plus}
 
@@ -136,7 +138,7 @@ def answer(done: Settled, number: int, replayed: Replay) -> dict[str, Any]:
     """The answer of `replay --stream` for one mail that came in."""
     match = done.match
     joined = match.ticket is not None or done.state == "duplicate"
-    review = not joined and match.points_to is not None
+    review = not joined and match.review
     return {
         "n": number,
         "decision": "merge" if joined else "review" if review else "new",

@@ -13,7 +13,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from mailgate import courier, gateway, timekeeper
+from mailgate import config, courier, gateway, timekeeper
 from mailgate.desk import retry
 from mailgate.desk.clock import view
 from mailgate.desk.house import House, Source
@@ -138,4 +138,5 @@ def scratch_house(policy: Policy, source: Source, desk: Desk, sellers: Mapping[s
         keys=Keys(b"a key for simulation, not a secret"),
         allowed=allowed,
         proven_doors=frozenset({PROVEN}),
+        signatures=config.signatures(),
     )

@@ -167,8 +167,9 @@ class Store:
                 for job in batch:
                     job.attempt(connection)
         except Exception as error:  # the writer must outlive whatever the database says
+            connection.connection.rollback()  # after a failed COMMIT the transaction may be open still
             if len(batch) == 1:
-                batch[0].error = error
+                batch[0].error = batch[0].error or error
             else:
                 for job in batch:
                     self._commit(connection, [job])
@@ -194,7 +195,7 @@ class _Job:
         self.error: BaseException | None = None
 
     def attempt(self, connection: Connection) -> None:
-        """Run in a savepoint: a failure undoes this job alone."""
+        """Run in a savepoint: a failure undoes this job alone, or raises when it has ended the whole transaction (disk full)."""
         self.error = None
         savepoint = connection.begin_nested()
         try:

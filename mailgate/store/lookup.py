@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, select
@@ -13,12 +14,16 @@ from mailgate.desk.route import party_of
 from mailgate.desk.thread import Clues, Match
 from mailgate.desk.ticket import Ticket
 from mailgate.mail import address as addresses
-from mailgate.mail import token
+from mailgate.mail import token, visible
 from mailgate.mail.message import Envelope, Message
 from mailgate.mail.report import Recipient, Report
-from mailgate.mail.subject import Subject
+from mailgate.mail.subject import Subject, last_done
+from mailgate.store import clues as weaker
 from mailgate.store import outbox, tickets
 from mailgate.store.schema import messages
+
+MOST = 10  # tickets that one mail can name; more is noise
+Known = Mapping[str, list[tuple[int, str]]]
 
 
 @dataclass(frozen=True)
@@ -30,32 +35,84 @@ class Found:
     notice_to: tuple[str, ...] | None
 
 
-def evidence(connection: Connection, message: Message, envelope: Envelope, subject: Subject, house: House) -> Found:
-    """What the store finds for every kind of evidence, strongest kinds first (desk/thread.py says what each is worth)."""
-    named: dict[str, tuple[int, ...]] = {}
+def evidence(
+    connection: Connection, message: Message, envelope: Envelope, subject: Subject, house: House, desk: Desk | None = None
+) -> Found:
+    """What the store finds for every kind of evidence, strongest first (desk/thread.py says what each is worth).
+
+    What is weaker than ids, tokens and our tag is asked for only at `desk`, and only where those name nothing.
+    """
     tokens = _tokens(message, envelope, house)
-    named["token"] = tuple(ticket for ticket, _ in tokens)
-    own = [number for one in message.names if (number := token.read_message_id(one, house.keys))]
-    named["message_id"] = tuple(dict.fromkeys(own))
-    bare = [one.partition("@")[0] for one in message.names]
-    mine = (message.message_id,) if message.message_id else ()
-    known = tickets.naming(connection, (*message.names, *message.attached_ids, *mine, *bare))
-    named["relay_id"] = tuple(dict.fromkeys(ticket for one in bare for ticket, how in known.get(one, ()) if how == "relay"))
-    named["reference"] = _of_kind(message, known, "received")
-    named["unseen_reference"] = _of_kind(message, known, "mentioned") or tuple(
-        ticket for one in mine for ticket, _ in known.get(one, ())
+    known = tickets.naming(connection, _all_ids(message))
+    named = {"token": tuple(ticket for ticket, _ in tokens), **_by_ids(message, known, house)}
+    if message.names and not any(named.values()):
+        named["broken_reference"] = tickets.nearly_naming(connection, message.names)
+    named["body_token"] = token.read_body_tokens(f"{message.text or ''}\n{message.html or ''}", house.keys)
+    named["subject_tag"] = (subject.tag,) if subject.tag else ()
+    if desk is not None and not any(named.values()):
+        named |= weaker.find(connection, weaker.Sought(message, subject, desk.name, envelope.received_at))
+    clues = Clues(
+        tickets={kind: numbers for kind, numbers in named.items() if numbers},
+        token_party=tokens[0][1] if tokens else 0,
+        answered=next((number for one in message.in_reply_to for number in _named_by(one, known, house)), 0),
+        key=subject.key,
+        named=frozenset((*message.names, *message.attached_ids)),
+        forward=_is_forward(message, subject, known),
+        answers=last_done(message.subject) != "",
     )
-    if body := token.read_body_tokens(message.text or "", house.keys):
-        named["body_token"] = body
-    if subject.tag:
-        named["subject_tag"] = (subject.tag,)
-    clues = Clues({kind: numbers for kind, numbers in named.items() if numbers}, tokens[0][1] if tokens else 0)
-    return Found(clues, tickets.load(connection, clues.numbers), _answered_notice(connection, message, house))
+    clues, loaded = _redirected(connection, clues, tickets.load(connection, clues.numbers[:MOST]))
+    return Found(clues, loaded, _answered_notice(connection, message, known, house))
 
 
-def _mentions(mine: tuple[str, ...], known: dict[str, list[tuple[int, str]]]) -> tuple[int, ...]:
-    """Tickets whose mails named this very mail before it came."""
-    return tuple(ticket for one in mine for ticket, how in known.get(one, ()) if how == "mentioned")
+def _redirected(connection: Connection, clues: Clues, loaded: dict[int, Ticket]) -> tuple[Clues, dict[int, Ticket]]:
+    """A ticket that was merged into another stands for that one, whatever still names it."""
+    moved = {number: int(one.facts["merged_into"]) for number, one in loaded.items() if "merged_into" in one.facts}
+    if not moved:
+        return clues, loaded
+    named = {kind: tuple(dict.fromkeys(moved.get(one, one) for one in numbers)) for kind, numbers in clues.tickets.items()}
+    clues = replace(clues, tickets=named, answered=moved.get(clues.answered, clues.answered))
+    rest = {number: one for number, one in loaded.items() if number not in moved}
+    new = tickets.load(connection, {*moved.values()} - {*loaded})
+    return _redirected(connection, clues, {**rest, **new}) if new else (clues, rest)
+
+
+def _all_ids(message: Message) -> tuple[str, ...]:
+    """Every id that may name a ticket: those answered, attached, its own, and what a relay would have put in our place."""
+    mine = (message.message_id,) if message.message_id else ()
+    return tuple(dict.fromkeys((*message.names, *message.attached_ids, *mine, *map(_bare, message.names))))
+
+
+def _bare(message_id: str) -> str:
+    return message_id.partition("@")[0]
+
+
+def _by_ids(message: Message, known: Known, house: House) -> dict[str, tuple[int, ...]]:
+    """The tickets that ids name, by kind of evidence, nearest first."""
+    own = (number for one in message.names if (number := token.read_message_id(one, house.keys)))
+    relayed = (ticket for one in message.names for ticket, how in known.get(_bare(one), ()) if how == "relay")
+    mine = (ticket for ticket, how in known.get(message.message_id or "", ()) if how == "mentioned")
+    return {
+        "message_id": tuple(dict.fromkeys(own)),
+        "relay_id": tuple(dict.fromkeys(relayed)),
+        "reference": _of_kind(message, known, "received"),
+        "unseen_reference": _of_kind(message, known, "mentioned")[:MOST] or tuple(mine),
+    }
+
+
+def _named_by(one: str, known: Known, house: House) -> tuple[int, ...]:
+    """The tickets that this one id names for sure: ours, a relay's for ours, or that of a mail we have."""
+    own = token.read_message_id(one, house.keys)
+    relayed = (ticket for ticket, how in known.get(_bare(one), ()) if how == "relay")
+    received = (ticket for ticket, how in known.get(one, ()) if how == "received")
+    return (own,) if own else (*relayed, *received)
+
+
+def _is_forward(message: Message, subject: Subject, known: Known) -> bool:
+    """Does it hand on somebody else's mail? Its subject says so and it holds one, or it names one only by attaching it."""
+    if subject.forward and last_done(message.subject) == "forward":
+        return bool(message.attached_ids) or visible.hands_on(message.readable, message.html)
+    attached = any(ticket for one in message.attached_ids for ticket, _ in known.get(one, ()))
+    return attached and not any(ticket for one in message.names for ticket, _ in known.get(one, ()))
 
 
 def _tokens(message: Message, envelope: Envelope, house: House) -> list[tuple[int, int]]:
@@ -63,22 +120,28 @@ def _tokens(message: Message, envelope: Envelope, house: House) -> list[tuple[in
     return list(dict.fromkeys(found for found in read if found))
 
 
-def _of_kind(message: Message, known: dict[str, list[tuple[int, str]]], kind: str) -> tuple[int, ...]:
-    """Tickets of the known ids, In-Reply-To first, then References from the newest."""
+def _of_kind(message: Message, known: Known, kind: str) -> tuple[int, ...]:
+    """Tickets of the known ids, In-Reply-To first, then References from the newest; of those only mentioned, the nearest's."""
     found: list[int] = []
     for one in (*message.names, *message.attached_ids):
         found += [ticket for ticket, how in known.get(one, ()) if how == kind]
-        if found and kind == "received":
+        if found and kind == "mentioned":
             break
     return tuple(dict.fromkeys(found))
 
 
-def _answered_notice(connection: Connection, message: Message, house: House) -> tuple[str, ...] | None:
-    """The visible addressees of the notice of ours that this mail answers, or None if it answers a person's mail (D-23)."""
-    nearest = message.in_reply_to[:1] or message.references[-1:]
-    ours = [one for one in nearest if token.read_message_id(one, house.keys) is not None]
-    rows = outbox.by_message_id(connection, ours)
-    return rows[0].visible if rows else None
+def _answered_notice(connection: Connection, message: Message, known: Known, house: House) -> tuple[str, ...] | None:
+    """The visible addressees of the notice of ours that this mail answers, or None if it answers a person's mail (D-23).
+
+    The nearest id that we know decides; helpdesk software puts ids of its own in front of it.
+    """
+    for one in message.names:
+        if token.read_message_id(one, house.keys) is not None:
+            rows = outbox.by_message_id(connection, (one,))
+            return rows[0].visible if rows else None
+        if any(kind == "received" for _, kind in known.get(one, ())):
+            return None
+    return None
 
 
 @dataclass(frozen=True)
@@ -108,7 +171,8 @@ def bounces(connection: Connection, report: Report, envelope: Envelope, desk: De
         again = sure or tickets.doubted(connection, returned.ticket, returned.message_id, addresses.key(one.address))
         party = party_of(one.address, desk, seller, None, house.roster)
         made.append(_bounced(one, report, returned, party, again))
-    match = Match(ticket, "message_id" if returned.notice else "reference", returned.ticket) if ticket else Match(None)
+    how = "message_id" if token.read_message_id(returned.message_id, house.keys) else "reference"
+    match = Match(ticket, how, returned.ticket, names=(returned.ticket,)) if ticket else Match(None)
     return Reported(tuple(made), match)
 
 
@@ -138,6 +202,8 @@ def _returned(connection: Connection, report: Report, envelope: Envelope, house:
         return _Returned(row.message_id, row.ticket, reader, "", row.clock, row.step, row.notice)
     if not report.original_id:
         return None
+    if number := token.read_message_id(report.original_id, house.keys):
+        return _Returned(report.original_id, number, reader)
     query = select(messages.c.message_id, messages.c.ticket, messages.c.event).where(messages.c.message_id == report.original_id)
     said = connection.execute(query.where(messages.c.ticket.is_not(None))).first()
     return _Returned(said.message_id, said.ticket, "", said.event) if said else None

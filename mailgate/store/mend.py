@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, insert, select, update
 
 from mailgate.desk.ticket import Entry, Spoken, Ticket
+from mailgate.store import clues
 from mailgate.store import tickets as ticket_rows
 from mailgate.store.schema import clocks, ids, messages, participants, spool, steps, tickets
 
@@ -42,6 +43,7 @@ def assign(connection: Connection, spool_ids: Sequence[int], number: int) -> Non
     connection.execute(delete(ids).where(ids.c.message_id.in_(names) & ids.c.kind.in_(("received", "mentioned"))))
     for name in names:
         ticket_rows.know(connection, number, name, ())
+    clues.move(connection, spool_ids, number)
 
 
 def close_merged(connection: Connection, number: int, into: int) -> None:
@@ -50,6 +52,7 @@ def close_merged(connection: Connection, number: int, into: int) -> None:
     own = connection.execute(select(ids.c.message_id).where(ids.c.ticket == number)).scalars().all()
     ticket_rows.know(connection, into, None, (), own)
     connection.execute(delete(ids).where(ids.c.ticket == number))
+    clues.merge(connection, number, into)
     values = {"state": "merged", "facts": {"merged_into": into}, "version": tickets.c.version + 1}
     connection.execute(update(tickets).where(tickets.c.number == number).values(values))
 

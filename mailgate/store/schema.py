@@ -172,13 +172,36 @@ messages = Table(
     UniqueConstraint("desk", "fingerprint"),
 )
 
-# every Message-ID that a ticket's mails carry or mention: kind received, mentioned or own
+# every Message-ID that a ticket's mails carry or mention: kind received, mentioned, own or relay; stem: what stands before the @
 ids = Table(
     "ids",
     metadata,
     Column("message_id", Text, primary_key=True),
     Column("ticket", Id, primary_key=True),
     Column("kind", Text, nullable=False),
+    Column("stem", Text, nullable=False),
+    Index("ix_ids_stem", "stem"),
+)
+
+# what else a ticket may be known by: digests of subject keys, Thread-Index roots with their topic, other desks' tags
+clues = Table(
+    "clues",
+    metadata,
+    Column("desk", Text, primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("ticket", Id, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Index("ix_clues_ticket", "ticket"),
+)
+
+# what was said on a ticket, as numbers of words in a row (desk/quote.py), to know a quote by
+shingles = Table(
+    "shingles",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("ticket", Id, nullable=False, index=True),
+    Column("spool_id", Id, index=True),
+    Column("numbers", LargeBinary, nullable=False),
 )
 
 # the history that people audit; append-only

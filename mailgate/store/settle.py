@@ -13,7 +13,8 @@ from mailgate.desk.party import Desk
 from mailgate.desk.ticket import Ticket
 from mailgate.mail import address as addresses
 from mailgate.mail.message import Message
-from mailgate.store import memory, outbox, spool, tickets
+from mailgate.mail.subject import Subject
+from mailgate.store import clues, memory, outbox, spool, tickets
 from mailgate.store.outbox import Outgoing
 from mailgate.store.spool import Spooled, Twin
 
@@ -23,6 +24,7 @@ class Kept:
     """What the store keeps of a mail beside its bytes."""
 
     message: Message
+    subject: Subject
     kind: str
     fingerprint: str
     desk: Desk
@@ -47,9 +49,12 @@ def remember(connection: Connection, mail: Spooled, kept: Kept, decision: Decisi
     tickets.remember(connection, decision, number, about)
     if number is not None and kept.kind not in ("dsn", "arf", "mdn"):
         tickets.know(connection, number, message.message_id, message.names)
+        known = clues.Sought(message, kept.subject, kept.desk.name, mail.envelope.received_at)
+        new = decision.spoken.text if decision.spoken else ""
+        clues.learn(connection, number, known, message.readable or new, mail.id)
     if decision.away is not None and decision.seller is not None:
         memory.set_away(connection, kept.desk.name, decision.seller.id, decision.away, now)
-    if decision.away is False and message.author:
+    if kept.kind == "human" and message.author:
         memory.revive(connection, addresses.key(message.author))
     for address, status in decision.bounced:
         memory.bury(connection, addresses.key(address), status, now)
@@ -67,10 +72,10 @@ def hand_on(connection: Connection, mail: Spooled, desk: Desk, decision: Decisio
             own,
             Outgoing("hand_on", desk.name, "", "", b"", mail.envelope.received_at, number, route=desk.hand_on),
         )
-    if decision.pass_on:
+    if decision.hand_to:
         entity = desk.entities.get(ticket.entity or "") if ticket else None
         helpdesk = (entity.helpdesk,) if entity else ()
-        readers = (helpdesk or desk.staff) if decision.pass_on == "helpdesk" else (desk.staff or helpdesk)
+        readers = (helpdesk or desk.staff) if decision.hand_to == "helpdesk" else (desk.staff or helpdesk)
         return _queued(connection, mail, readers, Outgoing("pass_on", desk.name, "", "", b"", mail.envelope.received_at, number))
     return ()
 

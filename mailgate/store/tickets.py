@@ -15,12 +15,19 @@ from mailgate.desk.ticket import Clock, Entry, Mark, Participant, Spoken, Ticket
 from mailgate.mail import address as addresses
 from mailgate.store.schema import clocks, events, ids, messages, outbox, participants, steps, tickets
 
+SHORTEST_ID = 10  # characters that a broken id must have left to be worth a look
+
 
 class ChangedError(Exception):
     """The ticket is not what it was when it was read; nothing was written."""
 
 
 _NAMING = select(ids.c.message_id, ids.c.ticket, ids.c.kind).where(ids.c.message_id.in_(bindparam("names", expanding=True)))
+_NEARLY = (
+    select(ids.c.message_id, ids.c.ticket, ids.c.stem)
+    .where(ids.c.stem.in_(bindparam("stems", expanding=True)) & (ids.c.ticket > 0))
+    .limit(200)
+)
 _TICKETS = select(tickets).where(tickets.c.number.in_(bindparam("numbers", expanding=True)))
 _PEOPLE = select(participants).where(participants.c.ticket == bindparam("number")).order_by(participants.c.id)
 _SAID = select(messages).where(messages.c.ticket == bindparam("number")).order_by(messages.c.at, messages.c.id)
@@ -40,6 +47,16 @@ def naming(connection: Connection, message_ids: Sequence[str]) -> dict[str, list
     for message_id, ticket, kind in connection.execute(_NAMING, {"names": list(message_ids[:400])}):
         found.setdefault(message_id, []).append((ticket, kind))
     return found
+
+
+def nearly_naming(connection: Connection, broken: Iterable[str]) -> tuple[int, ...]:
+    """The tickets that know an id of which one of these is a damaged copy: its end cut off, its case or its marks changed."""
+    texts = [one.strip("<>()[]\"',;.") for one in broken]
+    stems = {_stem(one): one for one in texts if len(one) >= SHORTEST_ID and "@" in one[1:]}
+    if not stems:
+        return ()
+    rows = connection.execute(_NEARLY, {"stems": list(stems)}).all()
+    return tuple(dict.fromkeys(row.ticket for row in rows if row.message_id.lower().startswith(stems[row.stem].lower())))
 
 
 def load(connection: Connection, numbers: Iterable[int]) -> dict[int, Ticket]:
@@ -212,12 +229,21 @@ def know(connection: Connection, number: int, received: str | None, mentioned: I
     rows |= dict.fromkeys(own, "own")
     if received:
         rows[received] = "received"
-    named = [{"message_id": one, "ticket": number, "kind": kind} for one, kind in rows.items() if kind == "mentioned"]
-    carried = [{"message_id": one, "ticket": number, "kind": kind} for one, kind in rows.items() if kind != "mentioned"]
+    named = [_id(one, number, kind) for one, kind in rows.items() if kind == "mentioned"]
+    carried = [_id(one, number, kind) for one, kind in rows.items() if kind != "mentioned"]
     if named:
         connection.execute(_NAME, named)
     if carried:
         connection.execute(_OWN, carried)
+
+
+def _id(message_id: str, number: int, kind: str) -> dict[str, Any]:
+    return {"message_id": message_id, "ticket": number, "kind": kind, "stem": _stem(message_id)}
+
+
+def _stem(message_id: str) -> str:
+    """What stands before the @, in lower case: the part of an id that damage reaches last."""
+    return message_id.partition("@")[0].lower()
 
 
 def relay_ids(reply: str) -> tuple[str, ...]:
@@ -230,8 +256,7 @@ def relay_ids(reply: str) -> tuple[str, ...]:
 def alias(connection: Connection, number: int, names: Iterable[str]) -> None:
     """Remember ids (without their domain) that a relay put in the place of ours."""
     for name in names:
-        row = {"message_id": name, "ticket": number, "kind": "relay"}
-        connection.execute(upsert(ids).values(row).on_conflict_do_nothing())
+        connection.execute(_NAME, _id(name, number, "relay"))
 
 
 def listed(connection: Connection) -> tuple[Ticket, ...]:
@@ -261,3 +286,10 @@ def doubted(connection: Connection, number: int, message_id: str, recipient: str
     query = select(events.c.data).where((events.c.ticket == number) & (events.c.event == "bounce_doubted"))
     told = ((data.get("message_id"), data.get("recipient")) for data in connection.execute(query).scalars())
     return (message_id, recipient) in told
+
+
+def learn(connection: Connection, message_ids: Iterable[str]) -> None:
+    """Remember ids of old mail that belongs to no ticket: seen, and no evidence for anything."""
+    rows = [_id(one, 0, "learned") for one in message_ids]
+    if rows:
+        connection.execute(_NAME, rows)

@@ -116,6 +116,7 @@ OTHER: dict[str, dict[str, Any]] = {
     },
     "needs_you": {"waiting": ((ASKED, '"Re: parcel" from ana.souza@mail.example', "review"), (DUE, "a mail of 31 MB", "parked"))},
 }
+ZONES = {"en": "America/New_York", "pt-BR": "America/Sao_Paulo", "it": "Europe/Rome", "fa": "Asia/Tehran"}
 ACTIONS = {
     "escalate": (("no_answer_needed", MAILTO + "No%20answer%20needed"), ("extend", MAILTO + "More%20time")),
     "command_refused": (("do_it", MAILTO + "Close"),),
@@ -131,7 +132,7 @@ def page(notice: str, language: str = "en", **changes: Any) -> Page:
         Page(
             notice=notice,
             language=language,
-            zone=ZoneInfo("America/New_York" if language == "en" else "America/Sao_Paulo"),
+            zone=ZoneInfo(ZONES.get(language, "America/Sao_Paulo")),
             desk="Megastore",
             ticket="MG-42" if on_ticket else None,
             subject=SUBJECT if on_ticket else "",

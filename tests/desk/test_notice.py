@@ -6,6 +6,7 @@ import email
 import email.policy
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -30,7 +31,9 @@ from mailgate.mail.message import parse
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"
-LANGUAGES = ("en", "pt-BR")
+LANGUAGES = ("en", "fa", "it", "pt-BR")
+FSI, PDI, RLM = "\u2068", "\u2069", "\u200f"
+MARKS = str.maketrans("", "", FSI + PDI + RLM)
 
 
 @cache
@@ -95,16 +98,44 @@ def test_every_golden_file_has_its_notice() -> None:
 def test_the_text_keeps_to_its_columns(name: str, page: Page) -> None:
     """At most 78 columns, links aside; nothing but the signature mark ends in a space; no unfilled place."""
     lines = render(page, shipped()).text.splitlines()
-    assert [line for line in lines if len(line) > 78 and not line.startswith("  mailto:")] == []
+    wide = [line for line in lines if len(re.sub("[\u200c\u0654\u064b]", "", line.translate(MARKS))) > 78 and not line.startswith("  mailto:")]
+    assert wide == []
     assert [line for line in lines if line != line.rstrip()] == ["-- "]
-    assert not re.search(r"[{}]|\bNone\b|\u2068|\u2069", "\n".join(lines))
+    assert not re.search(r"[{}]|\bNone\b", "\n".join(lines))
+
+
+@pytest.mark.parametrize(("name", "page"), EVERY)
+def test_each_line_finds_its_own_direction(name: str, page: Page) -> None:
+    """Isolates only where they are needed, each closed on its line; no line of a Persian notice starts left to right."""
+    made = render(page, shipped())
+    assert not re.search(f"[{FSI}{PDI}{RLM}]", made.subject)
+    if page.language != "fa":
+        assert not re.search(f"[{FSI}{PDI}{RLM}]", made.text)
+        return
+    for line in made.text.splitlines():
+        assert line.count(FSI) == line.count(PDI)
+        outside = re.sub(f"{FSI}[^{FSI}{PDI}]*{PDI}", "", line)
+        if line not in ("", ">", "-- ") and not line.startswith("  mailto:"):
+            assert not re.search("[A-Za-z]", outside), line
+            strong = [kind for kind in map(unicodedata.bidirectional, outside) if kind in ("L", "R", "AL")]
+            assert strong[:1] in (["R"], ["AL"]), line
+
+
+@pytest.mark.parametrize(("name", "page"), [one for one in EVERY if str(one.id).startswith("fa-")])
+def test_persian_is_spelled_with_persian_letters_and_digits(name: str, page: Page) -> None:
+    """No Arabic yeh and kaf, no Latin comma or question mark, no loose half-space; digits that are not Latin."""
+    made = render(replace(page, subject=""), shipped())
+    ours = re.sub(f"{FSI}[^{FSI}{PDI}]*{PDI}|mailto:.*", "x", made.text)
+    assert not re.search("[0-9,;?\u064a\u0643\u06c0\u06c2\u0660-\u0669]", ours)
+    assert not re.search(r"\s\u200c|\u200c\s|\u200c\u200c|\u200c[^\w]| [،؛؟.:»)]|[(«] ", ours)
 
 
 @pytest.mark.parametrize(("name", "page"), EVERY)
 def test_both_forms_say_the_same_words(name: str, page: Page) -> None:
     """Nobody reads more, or less, because of the mail program he has."""
     made = render(page, shipped())
-    lines = (line for line in made.text.splitlines() if not line.startswith(("==", "  mailto:")) and line != "-- ")
+    plain = made.text.translate(MARKS).splitlines()
+    lines = (line for line in plain if not line.startswith(("==", "  mailto:")) and line != "-- ")
     text = " ".join(re.sub(r"^(> ?|- )", "", line) for line in lines)
     assert _words(made.html) == [word for word in (one.strip(":") for one in text.split()) if word]
 
@@ -225,8 +256,29 @@ def test_the_pages_hold_exactly_what_the_templates_name(notice: str) -> None:
 
 
 def test_the_shipped_templates_are_complete() -> None:
-    """Every language has every notice, every word and every variable."""
-    assert lint(shipped()) == ()
+    """Every language has every notice, every word and every variable, and no word that the others lack."""
+    whole = shipped()
+    assert sorted(whole.notices) == sorted(whole.strings) == sorted(LANGUAGES)
+    assert lint(whole) == ()
+    optional = {"calendar", "when_jalali", "day_jalali", "digits", "list_comma", "list_and"}
+    assert {name: strings.keys() - whole.strings["en"].keys() for name, strings in whole.strings.items()} == {
+        **dict.fromkeys(LANGUAGES, set()),
+        "fa": optional,
+    }
+    assert {name: whole.notices[name].keys() for name in LANGUAGES} == dict.fromkeys(LANGUAGES, whole.notices["en"].keys())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("notice", sorted({**pages.TICKET, **pages.OTHER}))
+def test_every_language_asks_the_same_of_the_reader(notice: str, language: str) -> None:
+    """The same foot, the same cases, the same steps to take, the same lists."""
+    assert _shape(shipped().notices[language][notice]) == _shape(shipped().notices["en"][notice])
+
+
+def _shape(source: str) -> list[str]:
+    """The lines of a template that are tags alone, and for each other line what it begins with."""
+    lines = re.sub(r"\{#.*?#\}\n?", "", source).strip().splitlines()
+    return [line if re.fullmatch(r"\{%[^%]*%\}", line) else line[:2] if line[:2] in ("! ", "- ", "") else "words" for line in lines]
 
 
 def test_lint_names_what_a_language_lacks() -> None:
@@ -245,6 +297,17 @@ def test_lint_names_what_a_language_lacks() -> None:
     assert any(sentence.startswith("pt-BR/escalate.txt is no template") for sentence in said)
 
 
+def test_lint_reads_another_calendar() -> None:
+    """Its patterns are there, name what a date has, and ten digits are ten."""
+    whole = shipped()
+    strings = {**whole.strings["fa"], "when_jalali": "{day} {hour}", "digits": "۰۱۲"}
+    del strings["day_jalali"]
+    said = lint(Templates(whole.notices, {**whole.strings, "fa": strings}, whole.frame))
+    assert "fa/strings.toml lacks day_jalali" in said
+    assert "fa/strings.toml: when_jalali names hour, which no date has" in said
+    assert "fa/strings.toml: digits needs the ten digits from 0 to 9" in said
+
+
 def _wording(language: str = "en", zone: str = "America/New_York", **words: str) -> Wording:
     strings = shipped().strings.get(language, shipped().strings["en"])
     return Wording(language, ZoneInfo(zone), {**strings, **words})
@@ -259,6 +322,10 @@ def _wording(language: str = "en", zone: str = "America/New_York", **words: str)
         ("en", "Asia/Tehran", "Sat 13 Jun 2026, 02:00 (Tehran time)"),
         ("pt-BR", "America/New_York", "12 de junho de 2026, sexta-feira, às 18:30 (horário de Nova York)"),
         ("pt-BR", "America/Sao_Paulo", "12 de junho de 2026, sexta-feira, às 19:30 (horário de Brasília)"),
+        ("it", "Europe/Rome", "sabato 13 giugno 2026, ore 00:30 (ora di Roma)"),
+        ("it", "America/Sao_Paulo", "venerdì 12 giugno 2026, ore 19:30 (ora di Brasilia)"),
+        ("fa", "Asia/Tehran", "شنبه ۲۳ خرداد ۱۴۰۵، ساعت ۰۲:۰۰ به وقت تهران (۱۳ ژوئن ۲۰۲۶)"),
+        ("fa", "Etc/UTC", f"جمعه ۲۲ خرداد ۱۴۰۵، ساعت ۲۲:۳۰ به وقت {FSI}UTC{PDI} (۱۲ ژوئن ۲۰۲۶)"),
     ],
 )
 def test_instants_are_said_in_the_readers_zone(language: str, zone: str, said: str) -> None:
@@ -301,38 +368,39 @@ def test_values_are_said_in_words() -> None:
     assert wording.duration(timedelta(days=30)) == "30 dias"
 
 
-PERSIAN = {
-    "calendar": "jalali",
-    "when_jalali": "%A %d %B %Y، %H:%M",
-    "day_jalali": "%A %d %B %Y",
-    "day": "d MMMM y",
-    "zone": "به وقت {city}",
-    "digits": "۰۱۲۳۴۵۶۷۸۹",
-    "quote": "{when}، {author} ({party}) {event}:",
-    "party_desk": "پشتیبانی",
-    "event_asked": "پرسید",
-    "heading_latest": "آخرین پیام",
-    "heading_ticket": "پروندهٔ {ticket}",
-    "footer_all": "{desk} این نامه را خودکار می‌فرستد.",
-}
-
-
-def test_a_language_from_right_to_left_comes_as_one_more_folder() -> None:
-    """No Python: dir on the cells, isolates around ids and addresses, Jalali dates, own digits in dates only."""
-    whole = shipped()
-    body = "یادآوری {{ n }} از {{ of }}: {{ subject }}\n\n! تا {{ due_at|when }} به {{ required_copy|exact }} پاسخ دهید.\n"
-    templates = Templates(
-        {**whole.notices, "fa": {"remind": body}}, {**whole.strings, "fa": {**whole.strings["en"], **PERSIAN}}, whole.frame
-    )
-    made = render(pages.page("remind", "fa", zone=ZoneInfo("Asia/Tehran"), history=()), templates)
+def test_persian_reads_from_right_to_left() -> None:
+    """dir on the cells, isolates around ids and addresses, Jalali dates with the Gregorian day, own digits outside ids."""
+    made = render(pages.page("remind", "fa", history=()), shipped())
     assert made.subject == f"[MG-42] یادآوری ۱ از ۲: {pages.SUBJECT}"
-    assert "دوشنبه ۲۵ خرداد ۱۴۰۵، ۰۲:۰۰" in made.text
-    assert "ژوئن ۲۰۲۶" in made.text
-    assert f"\u2068{pages.HELPDESK}\u2069" in made.text
+    said = " ".join(made.text.split())
+    assert "دوشنبه ۲۵ خرداد ۱۴۰۵، ساعت ۰۲:۰۰ به وقت تهران (۱۵ ژوئن ۲۰۲۶)" in said
+    assert f"{FSI}{pages.HELPDESK}{PDI}" in made.text
     assert f"<bdi>{pages.HELPDESK}</bdi>" in made.html
+    assert f"تیکت {FSI}MG-42{PDI}" in made.text
     assert made.html.count('dir="rtl"') > 5
     assert "text-align:right" in made.html
     assert "text-align:left" not in made.html
+
+
+def test_an_isolate_ends_with_its_line() -> None:
+    """A reader takes each line of a text for a paragraph, so a long quotation is isolated line by line."""
+    data = {**pages.TICKET["alert_delivery"], "diagnostic": "mailbox full " * 20}
+    lines = render(pages.page("alert_delivery", "fa", data=data), shipped()).text.splitlines()
+    long = [line for line in lines if "mailbox full mailbox" in line]
+    assert len(long) > 2
+    assert all(line.count(FSI) == line.count(PDI) for line in long)
+    assert long[1].startswith(f"{RLM}{FSI}")
+
+
+def test_a_language_may_say_lists_and_dates_its_own_way() -> None:
+    """By strings.toml alone: no language is in Python."""
+    persian = _wording("fa", "Asia/Tehran")
+    assert [persian.joined(range(1, n)) for n in range(1, 5)] == ["", "۱", "۱ و ۲", "۱، ۲ و ۳"]
+    assert persian.day(date(2026, 6, 22)).replace("\u00a0", " ") == "دوشنبه ۱ تیر ۱۴۰۵ (۲۲ ژوئن ۲۰۲۶)"
+    assert persian.duration(timedelta(hours=1, minutes=30)) == "۱ ساعت و ۳۰ دقیقه"
+    assert persian.duration(Duration(24, "wh")) == "۲۴ ساعت کاری"
+    twice = _wording("fa").when(datetime(2026, 11, 1, 5, 30, tzinfo=UTC)).replace("\u00a0", " ")
+    assert twice == f"یکشنبه ۱۰ آبان ۱۴۰۵، ساعت ۰۱:۳۰ به وقت نیویورک، {FSI}UTC-0400{PDI} (۱ نوامبر ۲۰۲۶)"
 
 
 def test_a_token_that_locates_stands_at_the_foot() -> None:
@@ -346,8 +414,10 @@ def test_a_token_that_locates_stands_at_the_foot() -> None:
 @pytest.mark.parametrize("notice", ["escalate", "propose_takeover", "needs_you", "warn_due", "unknown_seller"])
 def test_internal_notices_say_that_they_are(notice: str) -> None:
     """docs/rules.md G-14: answers to them stay inside."""
-    foot = " ".join(render(pages.page(notice), shipped()).text.rpartition("-- \n")[2].split())
-    assert "Your answer stays internal" in foot
+    for language in LANGUAGES:
+        made = render(pages.page(notice, language), shipped())
+        foot = " ".join(made.text.translate(MARKS).rpartition("-- \n")[2].split())
+        assert foot == shipped().strings[language]["footer_internal"].format(desk="Megastore")
 
 
 def test_no_notice_reads_like_an_automatic_acknowledgement() -> None:

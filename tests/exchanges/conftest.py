@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exchange import Exchange, Gate
+from exchange import Gate
+from passage import Exchange
 from people import Person
 
 from mailgate.config import shipped

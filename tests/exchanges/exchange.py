@@ -7,102 +7,32 @@ and no notice may hold words of a mail that one of its readers was not addressed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from passage import Exchange, Notice
 from people import Mail, Person, dated, written
-from sqlalchemy import select
 
-from mailgate import courier, gateway, timekeeper
+from mailgate import gateway, timekeeper
 from mailgate.desk.pack import bind
 from mailgate.desk.party import Desk, Seller
 from mailgate.desk.route import Roster
+from mailgate.desk.standing import Strike
 from mailgate.desk.ticket import Clock, Ticket
 from mailgate.mail import address as addresses
-from mailgate.mail.message import Envelope, Message, parse
+from mailgate.mail.message import Envelope, parse
 from mailgate.simulate import mails
-from mailgate.simulate.stage import PROVEN, SCHEDULE, UNPROVEN, Stage
+from mailgate.simulate.stage import PROVEN, UNPROVEN
 from mailgate.store import memory, outbox, spool
 from mailgate.store.outbox import Outgoing
-from mailgate.store.schema import clocks, dumps
-from mailgate.store.schema import outbox as outbox_table
-from mailgate.wire.smtp_out import Sent
+from mailgate.store.schema import dumps
 
 PASSED_ON = ("pass_on", "hand_on")
-TAKEN = Sent("sent", 250, "2.0.0 taken", {})
-
-
-@dataclass(frozen=True, eq=False)
-class Notice:
-    """A notice that left: the copy of its first reader, and every other copy."""
-
-    row: Outgoing
-    copies: tuple[Outgoing, ...]
-    at: datetime
-
-    @property
-    def message(self) -> Message:
-        """The first reader's copy."""
-        return parse(self.row.raw)
-
-    def copy(self, person: Person) -> Notice:
-        """The copy that `person` got."""
-        return replace(self, row=next(one for one in self.copies if one.reader == person.address))
-
-
-@dataclass
-class Exchange(Stage):
-    """A stage whose next hop may refuse, and whose time also wakes the courier."""
-
-    hop: Callable[[Outgoing], Sent] = lambda row: TAKEN
-
-    def pass_until(self, end: datetime, *, inclusive: bool) -> None:
-        """Let time pass: every due step and every due attempt, each at its instant."""
-        tried: set[datetime] = set()
-        while (moment := self._next(end, inclusive, tried)) is not None:
-            now = max(moment, self.now or moment)
-            if self._tick(now):
-                self.now = now
-                tried.clear()
-            else:
-                tried.add(moment)
-
-    def _next(self, end: datetime, inclusive: bool, tried: set[datetime]) -> datetime | None:
-        moments = self.store.read(_moments) - tried
-        due = [one for one in moments if one < end or (inclusive and one == end)]
-        return min(due, default=None)
-
-    def _tick(self, now: datetime) -> int:
-        fired = 0
-        for one in self.store.call(partial(timekeeper.due, now=now)):
-            fired += self.store.call(partial(timekeeper.fire, clock=one, house=self.house, now=now)) is not None
-        return fired + self.deliver(now)
-
-    def _deliver(self, now: datetime) -> None:
-        self.deliver(now)
-
-    def deliver(self, now: datetime) -> int:
-        """How many attempts the courier made."""
-        done = 0
-        while rows := self.store.call(partial(courier.ready, now=now)):
-            for row in rows:
-                answer = self.hop(row)
-                self.store.call(partial(courier.record, row=row, sent=answer, house=self.house, schedule=SCHEDULE, now=now))
-                if answer.state == "sent":
-                    self.sent.append((now, row))
-            done += len(rows)
-        return done
-
-
-def _moments(connection: Any) -> set[datetime]:
-    waiting = outbox_table.c.state.in_(outbox.OPEN)
-    attempts = connection.execute(select(outbox_table.c.next_attempt_at).where(waiting)).scalars()
-    due = connection.execute(select(clocks.c.next_due_at).where(clocks.c.next_due_at.is_not(None))).scalars()
-    return {one for one in (*attempts, *due) if one is not None}
 
 
 @dataclass
@@ -139,6 +69,10 @@ class Gate:
         house = self.stage.house
         self.stage.house = replace(house, roster=Roster.of({desk.name: desk}, house.roster.sellers))
         self.stage.desk = desk
+
+    def trusts(self, relay: str, authserv_id: str) -> None:
+        """`[trust]`: this host may hand mail over, and its word about authors counts."""
+        self.stage.house = replace(self.stage.house, relays=(relay,), authserv_ids=(authserv_id,))
 
     def winds(self) -> None:
         """What a start and a reload of the daemon do for the checklists."""
@@ -206,6 +140,13 @@ class Gate:
         envelope = Envelope("x@y.example", (self.stage.desk.address,), self.now, PROVEN if proven else UNPROVEN)
         self.stage.store.call(partial(spool.put, arrivals=[(envelope, raw, None)]))
 
+    def comes_by(self, client: str, mail: Mail, results: str) -> Mail:
+        """A mail handed over by the host `client`, with these Authentication-Results on top (RFC 8601)."""
+        raw = f"Authentication-Results: {results}\r\n".encode() + mail.raw
+        envelope = Envelope("x@y.example", (self.stage.desk.address,), self.now, UNPROVEN, client)
+        self.stage.store.call(partial(spool.put, arrivals=[(envelope, raw, None)]))
+        return self._settled(mail, self.takes_in_hand())
+
     def finds(self, mail: Mail, came: datetime) -> Mail:
         """A mail that nobody had shown us turns up; its server had it at `came` (G-01)."""
         now, self.stage.now = self.now, None
@@ -238,12 +179,10 @@ class Gate:
         def try_it(connection: Any) -> None:
             spool.put(connection, [(envelope, raw, None)])
             found.append(self.stage._settle(connection, self.now))
-            raise _Undone
+            raise UndoneError
 
-        try:
+        with suppress(UndoneError):
             self.stage.store.call(try_it)
-        except _Undone:
-            pass
         return found[0]
 
     # -- mail out -------------------------------------------------------------------------------------------------------
@@ -308,6 +247,10 @@ class Gate:
         assert clock is not None, f"ticket {number} has no clock"
         return clock
 
+    def strikes(self, seller: str) -> tuple[Strike, ...]:
+        """The strikes that stand."""
+        return self.stage.store.read(partial(memory.strikes_of, desk=self.stage.desk.name, seller=seller))
+
     def outgoing(self) -> tuple[dict[str, Any], ...]:
         """Every row of the outbox, without its bytes."""
         return self.stage.store.read(outbox.listed)
@@ -317,7 +260,7 @@ class Gate:
         return [one for one in self.stage.history() if one["event"] == event]
 
 
-class _Undone(Exception):
+class UndoneError(Exception):
     """Rolls a trial back."""
 
 

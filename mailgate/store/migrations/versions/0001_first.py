@@ -28,6 +28,8 @@ def downgrade() -> None:
         "sightings",
         "messages",
         "ids",
+        "clues",
+        "shingles",
         "tickets",
         "participants",
         "events",
@@ -104,8 +106,29 @@ def _mail() -> None:
         sa.Column("message_id", sa.Text(), nullable=False),
         sa.Column("ticket", Id, nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("stem", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("message_id", "ticket", name="pk_ids"),
     )
+    op.create_index("ix_ids_stem", "ids", ["stem"])
+    op.create_table(
+        "clues",
+        sa.Column("desk", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("ticket", Id, nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.PrimaryKeyConstraint("desk", "digest", "ticket", name="pk_clues"),
+    )
+    op.create_index("ix_clues_ticket", "clues", ["ticket"])
+    op.create_table(
+        "shingles",
+        sa.Column("id", Id, autoincrement=True, nullable=False),
+        sa.Column("ticket", Id, nullable=False),
+        sa.Column("spool_id", Id),
+        sa.Column("numbers", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_shingles"),
+    )
+    op.create_index("ix_shingles_ticket", "shingles", ["ticket"])
+    op.create_index("ix_shingles_spool_id", "shingles", ["spool_id"])
 
 
 def _tickets() -> None:

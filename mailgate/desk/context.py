@@ -1,0 +1,36 @@
+"""What is known beside a mail when it is judged: the message path gathers it, `decide` uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mailgate.desk.bounce import Bounced
+from mailgate.desk.follow import Scene
+from mailgate.desk.route import Roster
+from mailgate.desk.thread import Match
+from mailgate.desk.trust import Level
+from mailgate.mail.message import Envelope
+from mailgate.mail.subject import Subject
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is known beside the mail itself when it is judged."""
+
+    scene: Scene
+    roster: Roster
+    kind: str
+    level: Level
+    allowed: Mapping[str, tuple[str, ...]]
+    envelope: Envelope
+    subject: Subject
+    visible: str
+    told: Mapping[str, Any]
+    match: Match
+    generated: bool = False
+    bounced: tuple[Bounced, ...] = ()
+    notice_to: tuple[str, ...] | None = None
+    dead: frozenset[str] = frozenset()
+    spool_id: int = 0

@@ -1,0 +1,129 @@
+"""Child of the crash tests: imports mailgate once, then forks a daemon for each line it reads.
+
+A line is JSON: directory, log, words (for `--set`), and optionally `kill`: "module:object.attribute", before or after, and at
+which call. The named function is then wrapped so that the process sends itself SIGKILL there: the kernel ends it, nothing is
+finished or flushed. Time is the real one plus the seconds in the file `ahead`, so that a test can let days pass.
+Answers: the process id of each daemon; to {"wait": pid} its status, or null while it runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib
+import itertools
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from mailgate import daemon, timekeeper
+from mailgate.config import ConfigError
+from mailgate.store.engine import StoreError
+from mailgate.wire import clock
+
+running: set[int] = set()
+
+
+def main() -> None:
+    """Serve until the test closes the pipe."""
+    for line in sys.stdin:
+        asked = json.loads(line)
+        answer = status(asked["wait"]) if "wait" in asked else start(asked)
+        print(json.dumps(answer), flush=True)
+    for pid in running:
+        os.kill(pid, signal.SIGKILL)
+
+
+def status(pid: int) -> int | None:
+    """The exit status of a daemon, negative for a signal; None while it runs."""
+    found, code = os.waitpid(pid, os.WNOHANG)
+    running.difference_update({found})
+    return os.waitstatus_to_exitcode(code) if found else None
+
+
+def start(asked: dict[str, Any]) -> int:
+    """The process id of a new daemon."""
+    if pid := os.fork():
+        running.add(pid)
+        return pid
+    code = 70
+    try:
+        run(asked)
+        code = 0
+    except (ConfigError, StoreError, OSError) as error:
+        print(error, file=sys.stderr)
+        code = 69
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def run(asked: dict[str, Any]) -> None:
+    """The daemon itself, with the clock and the one function wrapped."""
+    log = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, 2)
+    os.dup2(log, 1)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    ahead = Path(asked["directory"]) / "ahead"
+    real = clock.now
+    clock.now = lambda: real() + timedelta(seconds=float(ahead.read_text() if ahead.exists() else 0))
+    timekeeper.LONGEST_SLEEP = 0.1
+    if kill := asked.get("kill"):
+        deadly(*kill)
+    daemon.DRAIN = asked.get("drain", daemon.DRAIN)
+    if raises := asked.get("raises"):
+        wrap(raises, _broken)
+    daemon.serve(Path(asked["directory"]), tuple(asked["words"]))
+
+
+def deadly(where: str, when: str, call: int) -> None:
+    """Wrap the function at `where` so that its `call`th call ends the process, before or after it did its work."""
+    calls = itertools.count(1)
+
+    def ends(moment: str, number: int) -> None:
+        if (moment, number) == (when, call):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def around(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        async def later(*args: Any, **named: Any) -> Any:
+            ends("before", number := next(calls))
+            result = await function(*args, **named)
+            ends("after", number)
+            return result
+
+        @functools.wraps(function)
+        def at_once(*args: Any, **named: Any) -> Any:
+            ends("before", number := next(calls))
+            result = function(*args, **named)
+            ends("after", number)
+            return result
+
+        return later if asyncio.iscoroutinefunction(function) else at_once
+
+    wrap(where, around)
+
+
+def _broken(function: Callable[..., Any]) -> Callable[..., Any]:
+    def fails(*args: Any, **named: Any) -> Any:
+        raise RuntimeError("a planted fault")
+
+    return fails
+
+
+def wrap(where: str, around: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    """Put `around(function)` in the place of the function at "module:object.attribute"."""
+    module, _, path = where.partition(":")
+    *owners, name = path.split(".")
+    owner: Any = importlib.import_module(module)
+    for one in owners:
+        owner = getattr(owner, one)
+    setattr(owner, name, around(getattr(owner, name)))
+
+
+main()

@@ -1,0 +1,28 @@
+"""A store in a file of its own, and mail to put into it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mailgate.mail.message import Envelope
+from mailgate.store.engine import Store
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+def arrival(text: str, minutes: int = 0, desk: str | None = "support") -> tuple[Envelope, bytes, str | None]:
+    """A mail that came so many minutes after noon."""
+    envelope = Envelope("a@client.test", ("support@shop.test",), NOON + timedelta(minutes=minutes))
+    return envelope, text.encode(), desk
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store, with its tables."""
+    made = Store.open("sqlite:///mailgate.db", tmp_path)
+    yield made
+    made.close()
