@@ -15,12 +15,14 @@ from functools import partial
 from typing import Any
 
 from mailgate import events
+from mailgate.desk.bounce import Bounced
 from mailgate.desk.house import House
 from mailgate.desk.retry import next_attempt
 from mailgate.store import memory, outbox, tickets
-from mailgate.store.act import Written, bounced_notice
+from mailgate.store.act import Written
 from mailgate.store.engine import Connection, Store
 from mailgate.store.outbox import Outgoing
+from mailgate.store.reach import bounced_notice
 from mailgate.wire import clock
 from mailgate.wire.smtp_out import Sent, Smarthost
 
@@ -53,7 +55,7 @@ def ready(connection: Connection, now: datetime) -> tuple[Outgoing, ...]:
 
 def holds(connection: Connection, row: Outgoing) -> bool:
     """True unless the clock behind this notice has stopped, or a later step of it has fired."""
-    if not row.step or row.ticket is None or row.attempts and row.state == "uncertain":
+    if not row.clock or row.ticket is None or (row.attempts and row.state == "uncertain"):
         return True
     mine = tickets.clock(connection, f"ticket:{row.ticket}", row.clock, row.episode)
     if mine is None or not mine.running:
@@ -73,17 +75,30 @@ class Outcome:
 
 
 def record(connection: Connection, row: Outgoing, sent: Sent, house: House, schedule: Schedule, now: datetime) -> Outcome:
-    """Note how an attempt ended; a refusal for good is treated as the bounce that it is."""
-    if sent.state == "sent":
+    """Note how an attempt ended; a refusal for good is treated as the bounce that it is.
+
+    A provider that takes a mail and says that it will not try the address has refused it, whatever its code (OCI: 254).
+    """
+    listed = house.signatures.match(sent.text, "reply") if sent.text else None
+    suppressed = listed is not None and listed.reason == "suppressed"
+    answer = f"{sent.code or ''} {sent.text}".strip()
+    if sent.state == "sent" and not suppressed:
         outbox.settle(connection, row.id, "sent", now, answer=sent.text)
         return Outcome("sent")
     again = None
-    if sent.state != "refused":
+    if sent.state in ("deferred", "uncertain") and not suppressed:
         again = next_attempt(row.created_at, row.attempts + 1, now, schedule.waits, schedule.lifetime)
     state = sent.state if again else "refused"
-    outbox.settle(connection, row.id, state, now, answer=f"{sent.code or ''} {sent.text}".strip(), again=again)
-    caused = None if again else bounced_notice(connection, row, _status(sent), sent.text, house, now)
-    return Outcome(state, again, caused)
+    outbox.settle(connection, row.id, state, now, answer=answer, again=again)
+    if again:
+        return Outcome(state, again)
+    status = "5.4.7" if sent.state in ("deferred", "uncertain") and not suppressed else _status(sent)
+    lost = Bounced(
+        row.message_id, row.ticket or 0, row.reader, "", status, True, True, clock=row.clock, step=row.step, notice=row.notice,
+        diagnostic=answer, reason=listed.reason if listed else "", where="reply", signature=listed.name if listed else "",
+        provider=house.signatures.provider(listed, [sent.text]) if listed else "",
+    )  # fmt: skip
+    return Outcome(state, None, bounced_notice(connection, row, lost, house, now))
 
 
 def _status(sent: Sent) -> str:

@@ -33,7 +33,7 @@ from mailgate.events import moves
 from mailgate.mail import address as addresses
 from mailgate.mail import automatic, report, subject, token, visible
 from mailgate.mail.message import Envelope, Message, fingerprint, parse
-from mailgate.store import lookup, memory, spool, tickets
+from mailgate.store import lookup, reach, spool, tickets, unreachable
 from mailgate.store import settle as finish
 from mailgate.store.act import Written, act, policy_of, scene_for
 from mailgate.store.engine import Connection, Store, StoreError
@@ -73,6 +73,7 @@ class Settled:
     reason: str = ""
     door: str = ""
     reused: int | None = None
+    lifted: tuple[str, ...] = ()
 
 
 def read(raw: bytes, envelope: Envelope, house: House) -> Read:
@@ -102,12 +103,22 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
     context = look_up(connection, mail, got, desk, house)
     decision = decide(got.message, context, mail.envelope.received_at)
     written = act(connection, decision, context.scene, house, now, mail.id)
-    finish.remember(connection, mail, kept, decision, written.ticket, now)
+    finish.remember(connection, mail, kept, replace(decision, spoken=written.spoken), written.ticket, now)
     finish.hand_on(connection, mail, desk, decision, written.ticket)
+    reach.lost(connection, desk, context.scene.seller, decision.bounced, now)
+    lifted = tuple(one for one in _heard_from(got) if reach.reached(connection, house, one, got.kind, now)[0] == "suppressed")
     return Settled(
         mail.id, "settled", desk.name, got.kind, decision.event, written.ticket.number if written.ticket else None,
-        context.level, context.match, decision, written, got.message.message_id, reused=reused,
+        context.level, context.match, decision, written, got.message.message_id, reused=reused, lifted=lifted,
     )  # fmt: skip
+
+
+def _heard_from(got: Read) -> tuple[str, ...]:
+    """The addresses that this mail proves to take mail: its human author's, or those that a report says were reached."""
+    if got.kind == "human" and got.message.author:
+        return (got.message.author,)
+    arrived = got.report.recipients if got.report and got.report.kind == "delivered" else ()
+    return tuple(one.address for one in arrived if one.action in ("delivered", None))
 
 
 def _routed(mail: Spooled, got: Read, house: House) -> Desk | None:
@@ -126,7 +137,7 @@ def look_up(connection: Connection, mail: Spooled, got: Read, desk: Desk, house:
     found = lookup.evidence(connection, got.message, mail.envelope, got.subject, house, desk)
     reported = _reported(connection, mail, got, desk, house)
     match = reported.match if got.report else thread.match(got.message.author, found.clues, found.tickets, desk, house.roster)
-    return context_for(connection, mail, got, house, Placed(desk, match, reported.bounced, found.notice_to))
+    return context_for(connection, mail, got, house, Placed(desk, match, reported.bounced, found.notice_to, found.notice))
 
 
 def _reported(connection: Connection, mail: Spooled, got: Read, desk: Desk, house: House) -> lookup.Reported:
@@ -144,6 +155,7 @@ class Placed:
     match: Match
     bounced: tuple[Bounced, ...] = ()
     notice_to: tuple[str, ...] | None = None
+    notice: str = ""
 
 
 def context_for(connection: Connection, mail: Spooled, got: Read, house: House, placed: Placed) -> Context:
@@ -169,7 +181,8 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
         generated=automatic.is_generated(message),
         bounced=placed.bounced,
         notice_to=placed.notice_to,
-        dead=memory.dead_among(connection, people),
+        notice=placed.notice,
+        dead=unreachable.among(connection, people),
         spool_id=mail.id,
     )
 
@@ -283,6 +296,8 @@ def tell(done: Settled, seconds: float) -> None:
     if done.state == "duplicate":
         events.message_duplicate(**ids, door=done.door)
         return
+    for address in done.lifted:
+        events.suppression_lifted(address=address, by="mail", spool_id=done.spool_id)
     if done.reused is not None:
         events.message_id_reused(**ids, earlier=done.reused)
     moves.tell(done.decision, done.written.ticket, done.match, spool_id=done.spool_id, desk=done.desk)

@@ -16,6 +16,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -58,6 +59,8 @@ def start(asked: dict[str, Any]) -> int:
     except (ConfigError, StoreError, OSError) as error:
         print(error, file=sys.stderr)
         code = 69
+    except Exception:
+        traceback.print_exc()
     finally:
         sys.stderr.flush()
         os._exit(code)

@@ -32,14 +32,25 @@ class Bounced:
     step: str = ""
     notice: str = ""
     diagnostic: str = ""
-    suppressed: bool = False
+    reason: str = ""
+    provider: str = ""
+    signature: str = ""
+    where: str = ""
+
+    @property
+    def suppressed(self) -> bool:
+        """True when a provider's suppression list keeps the address from being tried."""
+        return self.reason == "suppressed"
 
 
 def is_permanent(report: Report, recipient: Recipient) -> bool:
     """True when the mail will not arrive: a failure with a 5.y.z status, or a failure without one (RFC 3463 §2, D-10).
 
-    4.y.z is a delay in the pack's sense even when the reporter has given up.
+    4.y.z is a delay in the pack's sense even when the reporter has given up, but a suppression list never delivers, whatever
+    its status says (5.1.1, 5.7.1, even 4.7.1).
     """
+    if recipient.reason == "suppressed":
+        return True
     if report.kind in ("delayed", "delivered", "mdn", "arf") or (recipient.action or "failed").lower() in (
         "delayed",
         "delivered",

@@ -95,6 +95,8 @@ def moved(
             return (ended, _begun(current, spec, name, at, about)), "restarted"
     if current is None:
         return (), ""
+    if event in spec.renews and current.state == "void":
+        return (_begun(current, spec, name, at, replace(about, message_id=current.for_message)),), "started"
     if event in spec.stops and current.state in ("running", "paused", "void"):
         return (replace(current, state="stopped", stopped_at=at, stopped_by=about.message_id),), "stopped"
     if event in spec.voids and current.running and current.for_message == about.bounced_id:

@@ -32,5 +32,6 @@ class Context:
     generated: bool = False
     bounced: tuple[Bounced, ...] = ()
     notice_to: tuple[str, ...] | None = None
+    notice: str = ""
     dead: frozenset[str] = frozenset()
     spool_id: int = 0

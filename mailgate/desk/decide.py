@@ -89,6 +89,7 @@ def _applies(entry: Mail, message: Message, context: Context) -> bool:
         and (not entry.copy_not or entry.copy_not not in details)
         and (not entry.fact or entry.fact in context.told)
         and (not entry.topic or "topic" in context.told)
+        and (not entry.not_to_notice or context.notice not in entry.not_to_notice)
     )
 
 
@@ -225,15 +226,14 @@ def _owed_to(message: Message, context: Context, party: str) -> str:
 def _reported(message: Message, context: Context, now: datetime) -> Decision:
     """A delivery report: the event of the mail that came back for good, or a note that changes nothing (D-10, D-14)."""
     decision = _kept(message, context, now, context.kind, "daemon")
-    for bounced in context.bounced:
-        event = bounce_event(bounced, context.scene.policy) if bounced.permanent else ""
-        if bounced.permanent and not bounced.sure:
-            said = {"message_id": bounced.message_id, "recipient": addresses.key(bounced.recipient), "status": bounced.status}
+    lost = tuple(one for one in context.bounced if one.permanent)
+    decision = replace(decision, bounced=tuple(one for one in lost if one.sure))
+    for one in lost:
+        if not one.sure:
+            said = {"message_id": one.message_id, "recipient": addresses.key(one.recipient), "status": one.status}
             decision = replace(decision, entries=(*decision.entries, Entry("bounce_doubted", now, said)))
-        elif bounced.permanent:
-            decision = replace(decision, bounced=(*decision.bounced, (bounced.recipient, bounced.status)))
-        if event and bounced.sure:
-            return _returned(decision, event, bounced, message, context, now)
+        elif event := bounce_event(one, context.scene.policy):
+            return _returned(decision, event, one, message, context, now)
     return decision
 
 
@@ -243,6 +243,9 @@ def _returned(decision: Decision, event: str, bounced: Bounced, message: Message
         "status": bounced.status,
         "diagnostic": bounced.diagnostic,
         "reporter": addresses.domain(message.author) if message.author else None,
+        "suppressed": bounced.suppressed,
+        "provider": bounced.provider,
+        "signature": bounced.signature,
     }
     cause = message.message_id or f"report {context.spool_id}"
     return followed(replace(decision, event=event), context.scene, now, view, cause=cause, returned=bounced.message_id)

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from mailgate.desk import clock as clocks
+from mailgate.desk.bounce import Bounced
 from mailgate.desk.calendar import Calendar
 from mailgate.desk.facts import holds
 from mailgate.desk.pack import Policy, Step, When
@@ -30,6 +31,7 @@ class Scene:
     seller: Seller | None = None
     strikes: tuple[Strike, ...] = ()
     away: bool = False
+    suppressed: frozenset[str] = frozenset()
 
     def calendar(self, now: datetime) -> Calendar:
         """The calendar that durations use here."""
@@ -43,7 +45,7 @@ class Scene:
     def filled(self, roles: tuple[str, ...], ticket: Ticket | None) -> tuple[str, ...]:
         """Those of `roles` that somebody fills (DR-09)."""
         entity = ticket.entity if ticket else None
-        return tuple(role for role in roles if resolve(role, self.policy, self.desk, self.seller, entity))
+        return tuple(role for role in roles if resolve(role, self.policy, self.desk, self.seller, entity, self.suppressed))
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Order:
 
     `say` goes into the audit log, `data` only to the reader. `clock`, `episode`, `step` and `occurrences` name the
     steps that it stands for; `cause` is the Message-ID that brought it about. `ticket` False: not about one ticket.
+    `hands`: its readers are given the mail behind it, text and all.
     """
 
     notice: str
@@ -65,6 +68,7 @@ class Order:
     occurrences: tuple[int, ...] = ()
     cause: str = ""
     ticket: bool = True
+    hands: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class Decision:
     """What follows from one mail or one tick. `ticket` None: it belongs to no ticket; number 0: it opens one.
 
     `hand_to`: who gets the unchanged mail, `staff` or `helpdesk`; `away`: the seller went away, or is back;
-    `bounced`: the addresses that proved dead, with their status; `unstruck`: strikes that are taken back.
+    `bounced`: what proved not to arrive, and where; `unstruck`: strikes that are taken back.
     """
 
     event: str
@@ -88,7 +92,7 @@ class Decision:
     seller: Seller | None = None
     hand_to: str = ""
     away: bool | None = None
-    bounced: tuple[tuple[str, str], ...] = ()
+    bounced: tuple[Bounced, ...] = ()
     unstruck: tuple[str, ...] = ()
 
 
@@ -166,9 +170,8 @@ def _withdrawn(decision: Decision, scene: Scene, now: datetime) -> Decision:
                 continue
             to = scene.filled(step.to, decision.ticket)
             data = {"why": "in_time", "arrived_at": now}
-            order = Order(
-                "escalation_withdrawn", to, data=data, clock=clock.name, episode=clock.episode, cause=f"withdrawn {mark.step}"
-            )
+            cause = f"withdrawn {clock.name} {clock.episode} {mark.step}"
+            order = Order("escalation_withdrawn", to, data=data, cause=cause)
             ticket = replace(decision.ticket, tags=decision.ticket.tags - {step.tag}) if decision.ticket else None
             decision = replace(
                 decision,
@@ -233,7 +236,9 @@ def _ordered(when: When, decision: Decision, scene: Scene, view: Mapping[str, An
     say = {
         name: told.get(value.removeprefix("fact:")) if value.startswith("fact:") else value for name, value in when.say.items()
     }
-    return Order(when.do, to, scene.filled(when.cc, decision.ticket), say=say, data=dict(view), cause=cause)
+    order = Order(when.do, to, scene.filled(when.cc, decision.ticket), say=say, data=dict(view), cause=cause, hands=when.hands)
+    running = decision.ticket.clock(when.holds_while) if decision.ticket and when.holds_while else None
+    return replace(order, clock=running.name, episode=running.episode) if running else order
 
 
 def _view(ticket: Ticket | None, scene: Scene) -> dict[str, Any]:

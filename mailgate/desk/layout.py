@@ -25,8 +25,8 @@ FSI, PDI, RLM = "\u2068", "\u2069", "\u200f"
 
 _ISOLATES = str.maketrans("", "", FSI + PDI)
 _ITEM = re.compile(r"(?m)^(?=- )")
-_PREFIX = re.compile(r"(?:> |- |[ \u00a0]+)?")
-_UNMARKED = re.compile(r"-- |  mailto:.*|>?")  # what mail programs find at a line's start, and empty lines
+_PREFIX = re.compile(r"(?:> ?|- | +)?")
+_UNMARKED = re.compile(r"-- |  mailto:.*|")  # what mail programs look for, and empty lines
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,16 @@ def quoted(text: str) -> tuple[str, ...]:
     return tuple(lines[:-1] if lines and not lines[-1] else lines)
 
 
-def text(sections: Sequence[Section], footer: Sequence[Block], direction: str) -> str:
-    """The plain text, LF line ends. A language that runs left to right needs no isolates: they are left out."""
-    rtl = direction == "rtl"
+def direction(lines: Iterable[str], otherwise: str) -> str:
+    """ltr or rtl by the first strong character (UAX #9 P2, P3)."""
+    kinds = (unicodedata.bidirectional(char) for line in lines for char in line)
+    strong = next((kind for kind in kinds if kind in ("L", "R", "AL")), None)
+    return {"L": "ltr", "R": "rtl", "AL": "rtl"}.get(strong or "", otherwise)
+
+
+def text(sections: Sequence[Section], footer: Sequence[Block], way: str) -> str:
+    """The plain text, LF line ends. `way` is ltr or rtl; from left to right no isolates are needed, and none are left."""
+    rtl = way == "rtl"
     show = _isolated_block if rtl else _block
     parts = ["\n\n".join((*_heading(section.heading), *map(show, section.blocks))) for section in sections]
     whole = "\n\n\n".join(parts) + "\n\n\n-- \n" + "\n".join(map(show, footer)) + "\n"
@@ -91,7 +98,7 @@ def _isolated_block(block: Block) -> str:
 
 
 def _marked(line: str) -> str:
-    """`line`, with a right-to-left mark behind its prefix unless its first strong character outside isolates says so."""
+    """`line`, with a right-to-left mark behind its prefix unless its first strong character, in no isolate, says so."""
     if _UNMARKED.fullmatch(line) or _leads_right(line):
         return line
     start = _PREFIX.match(line)
@@ -100,13 +107,9 @@ def _marked(line: str) -> str:
 
 
 def _leads_right(line: str) -> bool:
-    """The rule by which readers find a paragraph's direction (UAX #9 P2, P3)."""
-    depth = 0
-    for char in line:
-        depth += (char == FSI) - (char == PDI)
-        if not depth and (strong := unicodedata.bidirectional(char)) in ("L", "R", "AL"):
-            return strong != "L"
-    return False
+    """Safe for readers that skip isolates to find a paragraph's direction (UAX #9 P2) and for those that do not."""
+    before, _, _ = line.partition(FSI)
+    return direction((before,), "ltr") == "rtl"
 
 
 def _block(block: Block) -> str:

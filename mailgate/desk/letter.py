@@ -55,7 +55,7 @@ def readers(order: Order, ticket: Ticket | None, scene: Scene) -> tuple[tuple[Re
 
 def _read_by(roles: Sequence[str], ticket: Ticket | None, scene: Scene, seen: set[str]) -> Iterator[Reader]:
     for role in roles:
-        for address in resolve(role, scene.policy, scene.desk, scene.seller, ticket.entity if ticket else None):
+        for address in resolve(role, scene.policy, scene.desk, scene.seller, ticket.entity if ticket else None, scene.suppressed):
             key = addresses.key(address)
             if key in seen or scene.desk.answers_for(address):
                 continue

@@ -27,7 +27,7 @@ from jinja2 import TemplateError
 
 from mailgate.desk import layout
 from mailgate.desk.layout import Block, Section
-from mailgate.desk.template import LAST_RESORT, Templates, compiled, frame, lint, variables
+from mailgate.desk.template import LAST_RESORT, Templates, capital, compiled, frame, lint, variables
 from mailgate.desk.wording import FSI, PDI, Wording, exact
 from mailgate.mail.compose import one_line
 
@@ -35,6 +35,7 @@ __all__ = ["Page", "Quote", "Rendered", "Templates", "clean_subject", "lint", "r
 
 LATEST_LIMIT, HISTORY_LIMIT, HISTORY_COUNT = 4000, 1000, 10
 _OUR_TAG = re.compile(r"\s*\[\s*MG-\d+\s*\]", re.IGNORECASE)
+_TWO_STOPS = re.compile(rf"\.{PDI}\.(?!\.)")  # a name such as "Inc." at a sentence's end
 _FOREIGN_TAG = re.compile(r"\[(\s*#[^\[\]]*)\]")
 
 
@@ -127,7 +128,7 @@ def _filled(page: Page, source: str, wording: Wording) -> tuple[str, str, str]:
     except (TemplateError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"the template {page.notice} ({wording.language}): {error}") from error
     head, _, body = str(filled).lstrip("\n").partition("\n")
-    return head.strip(), body, str(getattr(filled, "footer", "all"))
+    return head.strip(), _TWO_STOPS.sub(f".{PDI}", body), str(getattr(filled, "footer", "all"))
 
 
 def _clean(value: Any) -> Any:
@@ -180,11 +181,11 @@ def _quote(quote: Quote, wording: Wording, limit: int) -> Block:
         event=wording.word(quote.event, "event"),
     )
     if quote.text is None:
-        return Block("text", f"{_capital(head)} {wording.strings['not_shown']}")
+        return Block("text", f"{capital(head)} {wording.strings['not_shown']}")
     lines = layout.quoted(quote.text[:limit])
     if len(quote.text) > limit:
         lines = (*lines, wording.strings["cut"])
-    return Block("quote", _capital(head), tuple(("", line) for line in lines))
+    return Block("quote", capital(head), tuple(("", line) for line in lines))
 
 
 def _detail(label: str, value: object, wording: Wording) -> str:
@@ -199,14 +200,11 @@ def _detail(label: str, value: object, wording: Wording) -> str:
 
 def _footer(page: Page, footing: str, wording: Wording) -> tuple[Block, ...]:
     """Who sends this and how to reply; a token that locates the ticket where every header was rewritten."""
-    lines = [Block("text", wording.strings[f"footer_{footing}"].format(desk=exact(page.desk)))]
+    said = wording.strings[f"footer_{footing}"].format(desk=exact(page.desk))
+    lines = [Block("text", _TWO_STOPS.sub(f".{PDI}", said))]
     if token := page.data.get("token"):
         lines.append(Block("text", exact(token)))
     return tuple(lines)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _bare(text: str) -> str:

@@ -30,6 +30,8 @@ def _duration(value: object) -> object:
     return duration(value) if isinstance(value, str) else value
 
 
+# events that need no [[mail]]: an address that was on a suppression list takes mail again
+BUILT_IN = frozenset({"reachable"})
 Length = Annotated[Duration, BeforeValidator(_duration), PlainSerializer(lambda d: f"{d.amount}{d.unit}")]
 Words = tuple[str, ...]
 Bound = str | int | bool | tuple[str, ...] | Mapping[Literal["more_than", "less_than"], int]
@@ -56,6 +58,7 @@ class Mail(Frozen):
     copy_not: str = ""
     fact: str = ""
     topic: bool = False
+    not_to_notice: Words = ()
     rules: Words = ()
     broken: str = ""
     late_copy: bool = False
@@ -94,7 +97,7 @@ class Step(Frozen):
 
 
 class ClockSpec(Frozen):
-    """A promise of time: which events start, stop, void, revive, pause it, and the steps of its ladder."""
+    """A promise of time: which events start, restart, stop, void it, revive what was stopped, renew what was void; its ladder."""
 
     runs_for: str
     within: Length
@@ -103,6 +106,7 @@ class ClockSpec(Frozen):
     stops: Words = ()
     voids: Words = ()
     revives: Words = ()
+    renews: Words = ()
     pause_on: tuple[Literal["holidays", "weekends"], ...] = ()
     steps: tuple[Step, ...] = ()
 
@@ -117,7 +121,10 @@ class Rule(Frozen):
 
 
 class When(Frozen):
-    """A reaction: on `event`, if every condition holds, send, tag or strike."""
+    """A reaction: on `event`, if every condition holds, send, tag or strike.
+
+    A notice with `holds_while` is dropped once that clock no longer runs; one that `hands` gives its readers the mail behind it.
+    """
 
     event: str
     given: Mapping[str, Bound] = Field(default_factory=dict, alias="if")
@@ -126,6 +133,8 @@ class When(Frozen):
     else_to: Words = ()
     cc: Words = ()
     say: Mapping[str, str] = Field(default_factory=dict)
+    holds_while: str = ""
+    hands: bool = False
     tag: str = ""
     strike: str = ""
 
@@ -248,9 +257,9 @@ def _dangling(policy: Policy) -> Iterator[Problem]:
             if rule not in policy.rules:
                 yield f"mail.{number}.rules", f"one of the pack's rules: {', '.join(policy.rules)}", rule
     for clock, spec in policy.clocks.items():
-        for verb in ("starts", "restarts", "stops", "voids", "revives"):
+        for verb in ("starts", "restarts", "stops", "voids", "revives", "renews"):
             for event in getattr(spec, verb):
-                if event not in heard:
+                if event not in heard | BUILT_IN:
                     yield f"clocks.{clock}.{verb}", "an event of [[mail]] or of a bounce", event
     for number, when in enumerate(policy.when):
         if when.event not in heard:

@@ -83,20 +83,37 @@ def party_of(address: str | None, desk: Desk, seller: Seller | None, ticket: Tic
     return known.get(key, "stranger")
 
 
-def resolve(role: str, policy: Policy, desk: Desk, seller: Seller | None, entity: str | None) -> tuple[str, ...]:
-    """The addresses behind a role of the pack; empty when nobody fills it (DR-09)."""
+def resolve(
+    role: str, policy: Policy, desk: Desk, seller: Seller | None, entity: str | None, suppressed: frozenset[str] = frozenset()
+) -> tuple[str, ...]:
+    """The addresses behind a role of the pack; empty when nobody fills it (DR-09).
+
+    Where a suppression list holds a seller's support address, his next one takes its place; `suppressed` are compared ones.
+    """
     spec = policy.roles.get(role)
     if spec is None or not spec.when:
         return ()
-    kind, _, name = spec.of.partition(".")
+    value = _filled(spec.of, desk, seller, entity)
+    if value and seller and addresses.key(value) in suppressed and addresses.key(value) == addresses.key(seller.support):
+        value = _living(seller, suppressed) or value
+    return (value,) if value else ()
+
+
+def _filled(place: str, desk: Desk, seller: Seller | None, entity: str | None) -> str:
+    kind, _, name = place.partition(".")
     if kind == "seller":
         value = getattr(seller, name, None) if seller else None
-    elif kind == "desk":
-        value = desk.roles.get(name)
+    elif kind == "entity" and (chosen := desk.entities.get(entity or "")):
+        value = getattr(chosen, name, None)
     else:
-        chosen = desk.entities.get(entity or "")
-        value = getattr(chosen, name, None) if chosen else desk.roles.get(name)
-    return (value,) if isinstance(value, str) and value else ()
+        value = desk.roles.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _living(seller: Seller, suppressed: frozenset[str]) -> str:
+    """The seller's next address that no list holds: his other registered ones, then his backup."""
+    others = (*seller.addresses, seller.backup or "")
+    return next((one for one in others if one and not one.startswith("@") and addresses.key(one) not in suppressed), "")
 
 
 def is_staff(role: str, policy: Policy) -> bool:

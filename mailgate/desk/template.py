@@ -3,7 +3,8 @@
 Templates are the admin's and are trusted to be words; the data that fill them are strangers' and are never compiled:
 `{{7*7}}` in a mail stays `{{7*7}}`. A name that the page does not hold is an error, not an empty place. Filters:
 `when`, `day`, `duration`, `joined` say a value; `word` and `words` say codes of ours by strings.toml; `counting` says
-how time was counted; `exact` isolates text that is not of the language (ids, addresses, subjects).
+how time was counted; `capital` begins a sentence; `exact` isolates text that is not of the language (ids, addresses,
+subjects).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup, escape
 
+from mailgate.desk.layout import direction
 from mailgate.desk.wording import FSI, PDI, Wording, exact
 
 LAST_RESORT = "en"
@@ -134,12 +136,22 @@ def _isolated(text: str) -> Markup:
     return Markup(str(escape(text)).replace(FSI, "<bdi>").replace(PDI, "</bdi>"))  # noqa: S704
 
 
+def capital(text: str) -> str:
+    """`text` with its first letter large."""
+    return text[:1].upper() + text[1:]
+
+
+def _direction(lines: Iterable[tuple[str, str]], otherwise: str) -> str:
+    """Which way a quoted message runs; not dir="auto", which Outlook does not know."""
+    return direction((words for _, words in lines), otherwise)
+
+
 _BODY = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False, finalize=_final)  # noqa: S701
 for _way in ("when", "day", "duration", "joined"):
     _BODY.filters[_way] = pass_context(partial(_say, way=_way))
-_BODY.filters |= {"word": _word, "words": _words, "counting": _counting, "exact": exact}
+_BODY.filters |= {"word": _word, "words": _words, "counting": _counting, "exact": exact, "capital": capital}
 _FRAME = SandboxedEnvironment(undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-_FRAME.filters["isolated"] = _isolated
+_FRAME.filters |= {"isolated": _isolated, "direction": _direction}
 
 
 @lru_cache(maxsize=512)

@@ -25,6 +25,7 @@ from mailgate.events.outgoing import (
     notice_uncertain,
     outbox_held,
     outbox_released,
+    suppression_lifted,
 )
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "outbox_held",
     "outbox_released",
     "stop",
+    "suppression_lifted",
 ]
 
 Ticket = str | int | None

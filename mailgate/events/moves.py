@@ -30,6 +30,12 @@ def tell(decision: Decision, ticket: Ticket | None, match: Match, *, spool_id: i
     for entry in decision.entries:
         if entry.event in CLOCKS:
             CLOCKS[entry.event](number, entry)
+    for lost in decision.bounced:
+        verdict = lost.reason or ("suppressed" if lost.suppressed else "undeliverable")
+        events.address_bounced(
+            address=lost.recipient, verdict=verdict, status=lost.status, provider=lost.provider or None, party=lost.party,
+            ticket=number, spool_id=spool_id,
+        )  # fmt: skip
     for strike in decision.strikes:
         events.seller_struck(seller=seller or "", desk=desk, ticket=number, strike=strike.kind)
 

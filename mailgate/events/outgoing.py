@@ -10,6 +10,11 @@ from mailgate.events.log import event
 Ticket = str | int | None
 
 
+@event("suppression.lifted", "warning")
+def suppression_lifted(*, address: str, by: str, spool_id: int | None = None) -> None:
+    """An address that a suppression list held takes mail again; clocks that waited for it start anew. `by`: mail, or who."""
+
+
 @event("notice.queued")
 def notice_queued(*, outbox_id: int, notice: str, to: Collection[str], ticket: Ticket, spool_id: int | None = None) -> None:
     """A notice was decided on and waits in the outbox."""

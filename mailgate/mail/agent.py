@@ -44,7 +44,8 @@ _TALK = any_of(
     """
 )
 _FORWARD = re.compile(
-    r"^[ \t]*(?:[-_]{2,}[ \t]{0,9}(?:original|forward|urspr|weitergel|message|nachricht|messaggio|mensaje|mensagem|oorspr|doorgest|転送)"
+    r"^[ \t]*(?:[-_]{2,}[ \t]{0,9}(?:original|forward|urspr|weitergel|message|nachricht|messaggio|mensaje|mensagem|oorspr"
+    r"|doorgest|転送)"
     r"|begin forwarded message|on .{0,120} wrote:|am .{0,120} schrieb|le .{0,120} a écrit)",
     re.MULTILINE | re.IGNORECASE,
 )

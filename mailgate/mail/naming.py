@@ -20,6 +20,7 @@ MACHINE = any_of(
     """
 )
 _ADDRESS = re.compile(r"(?>[^\s<>()\[\]\",;:'|=/\\`@]{1,64}@[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,10})(?![\w@])")
+_NEXT = re.compile(r"^[ \t>*-]{0,8}<?[^\s<>@]{1,64}@[^\s<>]{1,255}", re.MULTILINE)
 _BULLET = r"(?:[-*\u2022\d.)]{1,4}\s+)?"
 _LABELLED = r"(?:(?:to|recipients?|address|rcpt to|user|failed)\s*:\s*)?"
 _AFTER = r"[>\"')\]]{0,3}\s*(?:[:.,;(-].{0,600})?$"
@@ -87,3 +88,13 @@ def named(text: str, own: Container[str]) -> Iterator[str]:
         if found:
             yield from found
             return
+
+
+def about(notice: str, name: str) -> str:
+    """What the notice says right after it calls somebody by `name`, up to where it comes to the next; 600 characters."""
+    at = notice.lower().find(name.lower())
+    said = notice[at + len(name) : at + len(name) + 600] if at >= 0 else ""
+    for other in _NEXT.finditer(said):
+        if name.lower() not in other[0].lower():
+            return said[: other.start()]
+    return said

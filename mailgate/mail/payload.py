@@ -55,8 +55,8 @@ _SHAPES = listed(
 _NAMED_BY = ("emailaddress", "rcpt_to", "rcpt", "recipient", "recipients", "email_to", "email", "to", "destination", "address")
 _SENDER = re.compile(r"from|sender|source|reply|header|unsubscribe", re.IGNORECASE)
 _SAID_BY = (
-    "diagnosticcode", "diagnostic-code", "description", "reason", "raw_reason", "response", "details", "error", "message", "status",
-    "reject_reason", "bouncesubtype", "email_response_message", "name",
+    "diagnosticcode", "diagnostic-code", "description", "reason", "raw_reason", "response", "details", "error", "message",
+    "status", "reject_reason", "bouncesubtype", "email_response_message", "name",
 )  # fmt: skip
 
 
@@ -179,4 +179,5 @@ def _verdict(who: str, prefix: str, found: list[_Leaf], outcome: str, known: Sig
 
 def _where(whole: str, at: int) -> str:
     """The path of the value in which the words at `at` stand."""
-    return whole[: max(at, 0)].rpartition(" | ")[2].partition(":")[0] or whole[max(at, 0) :].partition(":")[0]
+    start = whole.rfind(" | ", 0, max(at, 0))
+    return whole[start + 3 if start >= 0 else 0 :].partition(":")[0]

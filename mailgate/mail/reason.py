@@ -98,13 +98,24 @@ def stage(text: str) -> str:
 def status(*texts: str | None) -> str | None:
     """The enhanced status code (RFC 3463 §2) that stands beside a reply code (RFC 2034 §4), else the first that says more
     than x.0.0, else the first at all."""
-    beside = next((found[1] for text in texts if text for found in _BESIDE.finditer(text[:LIMIT])), None)
-    if beside is not None and not beside.endswith(".0.0"):
+    beside = next(filter(None, (_beside(text) for text in texts if text)), None)
+    if beside is not None:
         return beside
     codes = [code for text in texts if text for code in ENHANCED.findall(text[:LIMIT])]
     first = codes[0] if codes else None
     telling = (code for code in codes if not code.endswith(".0.0") and first is not None and code[0] == first[0])
     return next(telling, first)
+
+
+def reported(field: str | None, said: str) -> str | None:
+    """The status of a report's recipient: the code beside the reply code in its diagnostic, else its Status field
+    (RFC 3464 §2.3.4), else any code in the diagnostic."""
+    return _beside(said) or next(iter(ENHANCED.findall(field or "")), None) or status(said)
+
+
+def _beside(text: str) -> str | None:
+    codes = (found[1] for found in _BESIDE.finditer(text[:LIMIT]))
+    return next((code for code in codes if not code.endswith(".0.0")), None)
 
 
 def find(text: str, code: str | None, refused: str = "") -> tuple[str, str] | None:

@@ -9,7 +9,7 @@ WORDS: tuple[tuple[str, str], ...] = (
     ("spamdetected", r"spam classification|(?:mass|bulk) mailer"),
     (
         "mailererror",
-        r"generated during the delivery attempt|pipe to \||command (?:died|output)|returned process|child (?:crashed|died)|procmail:",
+        r"generated during the delivery attempt|pipe to \||command (?:died|output)|child (?:crashed|died)|procmail:",
     ),
     (
         "notcompliantrfc",

@@ -9,7 +9,7 @@ sent no report. What a report means for a ticket or an address is decided elsewh
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mailgate.mail import address, agent, ids, naming, reason, returned, words
@@ -49,6 +49,9 @@ def read(message: Message, known: Signatures = NONE) -> Report | None:
     if feedback is not None or _COMPLAINT.match(message.subject):
         recipients = tuple(_complained(feedback)) if feedback is not None else ()
         return _report("arf", recipients, message, "arf") if _has_original(message) or feedback else None
+    complaint = _complaint(message)
+    if complaint is not None:
+        return complaint
     if "message/disposition-notification" in kinds:
         return _report("mdn", (), message, "mdn")
     statuses = [part for part in message.parts if part.content_type in _STATUS]
@@ -78,7 +81,26 @@ def _told(message: Message, known: Signatures) -> Report | None:
 def _outcome(events: tuple[Event, ...]) -> str:
     if all(event.outcome == "complained" for event in events):
         return "arf"
-    return _kind(one for event in events if event.outcome != "complained" for one in event.recipients)
+    return _kind([one for event in events if event.outcome != "complained" for one in event.recipients])
+
+
+def _complaint(message: Message) -> Report | None:
+    """A complaint without RFC 5965's parts: Hotmail's copy of the mail, Apple Mail's opt-out, fields in broken MIME."""
+    owner = message.header("x-hmxmroriginalrecipient") or message.header("x-hmxmr-originalrecipient")
+    if owner is None and (message.header("x-apple-unsubscribe") or "").strip().lower() == "true":
+        owner = message.author or ""
+    if owner is None:
+        text = returned.own_text(message)[:4000]
+        if len(set(map(str.lower, _FEEDBACK.findall(text)))) < 3:
+            return None
+        named_ = re.search(r"^original-rcpt-to:(.{3,320})$", text, re.IGNORECASE | re.MULTILINE)
+        owner = _typed(named_[1]) if named_ else ""
+    boxes = [box.address for box in address.mailboxes([owner])]
+    return _report("arf", tuple(_complainer(box) for box in boxes[:1]), message, "arf")
+
+
+def _complainer(owner: str) -> Recipient:
+    return Recipient(owner, reason="feedback", signature="feedback-report", where="feedback-report")
 
 
 def _has_original(message: Message) -> bool:
@@ -88,6 +110,9 @@ def _has_original(message: Message) -> bool:
 _CHALLENGE = re.compile(r"sender (?:is )?not (?:pre-?)?approved|follow (?:the )?instructions|guest list", re.IGNORECASE)
 _COMPLAINT = re.compile(r"complaint about message from [\d.a-fx:]+$", re.IGNORECASE)
 _GAVE_UP = re.compile(r"failed \d{1,4} attempts", re.IGNORECASE)
+_FEEDBACK = re.compile(
+    r"^(feedback-type|user-agent|version|arrival-date|source-ip|original-mail-from|reported-domain):", re.I | re.M
+)
 _STATUS = ("message/delivery-status", "message/global-delivery-status")
 
 
@@ -126,7 +151,7 @@ def _of_original(message: Message, origin: tuple[str, ...], known: Signatures) -
     )
 
 
-def _kind(recipients: Iterable[Recipient]) -> str:
+def _kind(recipients: Sequence[Recipient]) -> str:
     """The gravest of what happened: a refusal to anyone outweighs a delay, a delay a delivery."""
     actions = {recipient.action for recipient in recipients}
     if any(recipient.reason == "suppressed" for recipient in recipients):
@@ -165,21 +190,16 @@ def _named(group: dict[str, str], notice: str, found: Container[str], origin: tu
         return None
     diagnostic = group.get("diagnostic-code", "")
     said = _TYPED.sub("", diagnostic, count=1).strip() if _TYPED.match(diagnostic) else diagnostic
-    status = reason.status(group.get("status"), said)
-    about = _about(notice, failed_address)
-    words_ = (Words("diagnostic", "diagnostic-code", said), Words("reply", "text", about))
+    status = reason.reported(group.get("status"), said)
+    words_: tuple[Words, ...] = (Words("diagnostic", "diagnostic-code", said),)
+    if reason.find(said, status) is None:
+        words_ = (*words_, Words("reply", "text", naming.about(notice, failed_address)))
     own = (group["remote-mta"],) if "remote-mta" in group else ()
     return Told(failed_address, status, _action(group.get("action", ""), status), words_, (*own, *origin), notice[:8000])
 
 
 def _is_mailbox(text: str) -> bool:
     return not re.search(r"[\s|]|^@|^/", text) and "@" in text
-
-
-def _about(notice: str, named: str) -> str:
-    """What the notice says right after it calls it by `named`."""
-    at = notice.lower().find(named.lower())
-    return notice[at + len(named) : at + len(named) + 600] if at >= 0 else ""
 
 
 def _typed(value: str | None) -> str:
@@ -202,7 +222,7 @@ def _action(text: str, status: str | None) -> str:
 def _complained(feedback: Part) -> Iterator[Recipient]:
     """The addresses whose owners complained (RFC 5965 §3.2)."""
     seen = dict.fromkeys(_typed(value) for name, value in _listed(feedback) if name in ("original-rcpt-to", "removal-recipient"))
-    yield from (Recipient(owner, action=None, reason="feedback") for owner in seen if "@" in owner)
+    yield from (_complainer(owner) for owner in seen if "@" in owner)
 
 
 def _listed(part: Part) -> list[tuple[str, str]]:

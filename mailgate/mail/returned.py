@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mailgate.mail import address, reason, visible, words
+from mailgate.mail import address, naming, reason, visible, words
 from mailgate.mail.message import ORIGINALS, Message
 from mailgate.mail.naming import MACHINE, named
 from mailgate.mail.scan import fields
@@ -206,7 +206,9 @@ def read(message: Message) -> Bounce | None:
     found = found or list(dict.fromkeys(_answered(message)))
     if not found and not all(says):
         return None
-    return Bounce(_action(subject + "\n" + text), tuple(_verdict(each, text, subject) for each in found[:500]), vague)
+    return Bounce(
+        _action(subject + "\n" + text), tuple(_verdict(each, text, subject, len(found) == 1) for each in found[:500]), vague
+    )
 
 
 def _shows(message: Message, text: str) -> bool:
@@ -255,11 +257,13 @@ def _keys(boxes: Iterable[address.Mailbox]) -> set[str]:
     return {address.key(box.address) for box in boxes}
 
 
-def _verdict(failed: str, text: str, subject: str) -> tuple[str, str | None, tuple[str, ...]]:
-    """(address, status, what is said of it): after the address, in its line, in the notice, in the subject."""
+def _verdict(failed: str, text: str, subject: str, alone: bool) -> tuple[str, str | None, tuple[str, ...]]:
+    """(address, status, what is said of it): after the address, in its line; where it is `alone`, in the whole notice."""
     at = text.find(failed)
     line = text.rfind("\n", 0, max(at, 0)) + 1
-    said = " ".join(text[at + len(failed) : at + 800].split()) if at >= 0 else ""
-    code = reason.status(said, text[:4000])
+    said = " ".join(naming.about(text, failed).split())
+    before = text[line : at + len(failed)] if at >= 0 else ""
+    code = reason.status(said, text[:4000] if alone or not said else "")
+    wide = (text[:2000], subject) if alone or not said else ()
     last = (f"recipient {failed}",) if code is None else ()
-    return failed, code, (said, text[line : at + len(failed)] if at >= 0 else "", text[:2000], subject, *last)
+    return failed, code, (said, before, *wide, *last)

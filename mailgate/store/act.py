@@ -5,24 +5,22 @@ Called with the caller's transaction by the message path, the timer path and the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
 
 from sqlalchemy import Connection
 
-from mailgate.desk.follow import Decision, Order, Scene, followed
+from mailgate.desk.follow import Decision, Order, Scene
 from mailgate.desk.house import House
-from mailgate.desk.letter import Letter, letters, with_readers
+from mailgate.desk.letter import Letter, letters, readers, with_readers
 from mailgate.desk.pack import Policy, bind
 from mailgate.desk.party import Desk, Seller
-from mailgate.desk.ticket import Entry, Ticket
+from mailgate.desk.ticket import Entry, Spoken, Ticket
 from mailgate.mail import address as addresses
 from mailgate.mail.compose import compose
 from mailgate.mail.token import bounce_address
-from mailgate.store import memory, outbox, tickets
+from mailgate.store import memory, outbox, tickets, unreachable
 from mailgate.store.outbox import Outgoing
 from mailgate.store.schema import dumps
 
@@ -34,6 +32,7 @@ class Written:
     ticket: Ticket | None
     queued: tuple[tuple[int, str, str], ...] = ()
     capped: tuple[tuple[str, str, str], ...] = ()
+    spoken: Spoken | None = None
 
 
 def scene_for(connection: Connection, house: House, desk: Desk, seller: Seller | None, ticket: Ticket | None = None) -> Scene:
@@ -42,7 +41,9 @@ def scene_for(connection: Connection, house: House, desk: Desk, seller: Seller |
     if seller is None:
         return Scene(desk, policy)
     strikes = memory.strikes_of(connection, desk.name, seller.id) if policy.standing else ()
-    return Scene(desk, policy, seller, strikes, memory.is_away(connection, desk.name, seller.id))
+    own = [addresses.key(one) for one in (seller.support, seller.backup, *seller.addresses) if one and not one.startswith("@")]
+    listed = unreachable.among(connection, own, "suppressed")
+    return Scene(desk, policy, seller, strikes, memory.is_away(connection, desk.name, seller.id), listed)
 
 
 def policy_of(connection: Connection, house: House, desk: Desk, hash_: str) -> Policy:
@@ -90,7 +91,8 @@ def act(
             memory.unstrike(connection, scene.desk.name, scene.seller.id, kind, ticket.number if ticket else 0)
     queued: list[tuple[int, str, str]] = []
     capped: list[tuple[str, str, str]] = []
-    told = replace(ticket, spoken=(*ticket.spoken, decision.spoken)) if ticket and decision.spoken else ticket
+    spoken = _handed(decision, ticket, scene)
+    told = replace(ticket, spoken=(*ticket.spoken, spoken)) if ticket and spoken else ticket
     for order in decision.orders:
         for letter in _letters(connection, order, told, scene, house, now):
             reader = letter.reader.address
@@ -102,7 +104,17 @@ def act(
                 queued.append(_queue(connection, letter, order, told, scene, house, now))
     left_out = [Entry("notice_capped", now, {"notice": name, "to": to, "limit": limit}) for name, to, limit in capped]
     tickets.record(connection, left_out, about, now)
-    return Written(ticket, tuple(queued), tuple(capped))
+    return Written(ticket, tuple(queued), tuple(capped), spoken)
+
+
+def _handed(decision: Decision, ticket: Ticket | None, scene: Scene) -> Spoken | None:
+    """What the mail said, its audience with whoever an order hands it to (G-14: author, addressed, handed to)."""
+    spoken = decision.spoken
+    for order in decision.orders if spoken else ():
+        to, cc = readers(order, ticket, scene) if order.hands else ((), ())
+        given = {addresses.key(one.address) for one in (*to, *cc)}
+        spoken = replace(spoken, audience=spoken.audience | given) if spoken else None
+    return spoken
 
 
 def _limit(connection: Connection, order: Order, reader: str, ticket: Ticket | None, house: House, now: datetime) -> str:
@@ -161,21 +173,3 @@ def _queue(
     if row.ticket:
         tickets.know(connection, row.ticket, None, (), (draft.message_id,))
     return key, order.notice, reader
-
-
-def bounced_notice(
-    connection: Connection, row: Outgoing, status: str, diagnostic: str, house: House, now: datetime
-) -> Written | None:
-    """What follows when the next hop refuses a notice for good at once: the same as when a report says so later."""
-    desk = house.desk(row.desk)
-    ticket = tickets.load(connection, [row.ticket]).get(row.ticket) if row.ticket else None
-    if desk is None or ticket is None or not row.step:
-        return None
-    scene = scene_for(connection, house, desk, house.seller(ticket.seller), ticket)
-    step = scene.policy.step(row.clock, row.step)
-    if step is None or not step.bounced or scene.seller is None or not scene.seller.owns(row.reader):
-        return None
-    memory.bury(connection, addresses.key(row.reader), status, now)
-    view: Mapping[str, Any] = {"recipient": row.reader, "status": status, "diagnostic": diagnostic}
-    decision = followed(Decision(step.bounced, "daemon", ticket), scene, now, view, cause=row.message_id, returned=row.message_id)
-    return act(connection, decision, scene, house, now)

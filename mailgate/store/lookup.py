@@ -20,6 +20,7 @@ from mailgate.mail.report import Recipient, Report
 from mailgate.mail.subject import Subject, last_done
 from mailgate.store import clues as weaker
 from mailgate.store import outbox, tickets
+from mailgate.store.outbox import Outgoing
 from mailgate.store.schema import messages
 
 MOST = 10  # tickets that one mail can name; more is noise
@@ -33,6 +34,8 @@ class Found:
     clues: Clues
     tickets: dict[int, Ticket]
     notice_to: tuple[str, ...] | None
+    notice: str = ""
+    known: frozenset[str] = frozenset()
 
 
 def evidence(
@@ -61,7 +64,9 @@ def evidence(
         answers=last_done(message.subject) != "",
     )
     clues, loaded = _redirected(connection, clues, tickets.load(connection, clues.numbers[:MOST]))
-    return Found(clues, loaded, _answered_notice(connection, message, known, house))
+    answered = _answered_notice(connection, message, known, house)
+    visible, notice = (answered.visible, answered.notice) if answered else (None, "")
+    return Found(clues, loaded, visible, notice, frozenset(known))
 
 
 def _redirected(connection: Connection, clues: Clues, loaded: dict[int, Ticket]) -> tuple[Clues, dict[int, Ticket]]:
@@ -130,15 +135,15 @@ def _of_kind(message: Message, known: Known, kind: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _answered_notice(connection: Connection, message: Message, known: Known, house: House) -> tuple[str, ...] | None:
-    """The visible addressees of the notice of ours that this mail answers, or None if it answers a person's mail (D-23).
+def _answered_notice(connection: Connection, message: Message, known: Known, house: House) -> Outgoing | None:
+    """The notice of ours that this mail answers, or None if it answers a person's mail (D-23).
 
     The nearest id that we know decides; helpdesk software puts ids of its own in front of it.
     """
     for one in message.names:
         if token.read_message_id(one, house.keys) is not None:
             rows = outbox.by_message_id(connection, (one,))
-            return rows[0].visible if rows else None
+            return rows[0] if rows else None
         if any(kind == "received" for _, kind in known.get(one, ())):
             return None
     return None
@@ -213,7 +218,8 @@ def _bounced(one: Recipient, report: Report, returned: _Returned, party: str, su
     return Bounced(
         message_id=returned.message_id, ticket=returned.ticket, recipient=one.address, party=party, status=one.status or "",
         permanent=is_permanent(report, one), sure=sure, event=returned.event, clock=returned.clock, step=returned.step,
-        notice=returned.notice, diagnostic=one.diagnostic or "", suppressed=one.reason == "suppressed",
+        notice=returned.notice, diagnostic=one.diagnostic or "", reason=one.reason or "", provider=one.provider or "",
+        signature=one.signature or "", where=one.where or "",
     )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
-"""What else is remembered: strikes and absences of sellers, dead addresses, packs in use, holds, the heartbeat."""
+"""What else is remembered: strikes and absences of sellers, packs in use, holds, the heartbeat."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from mailgate.desk.standing import Strike
-from mailgate.store.schema import dead, flags, policies, sellers, strikes
+from mailgate.store.schema import flags, policies, sellers, strikes
 
 
 def strikes_of(connection: Connection, desk: str, seller: str) -> tuple[Strike, ...]:
@@ -42,24 +42,6 @@ def set_away(connection: Connection, desk: str, seller: str, away: bool, now: da
     """Remember that the seller went away or is back."""
     row = {"desk": desk, "seller": seller, "away": away, "since": now}
     connection.execute(upsert(sellers).values(row).on_conflict_do_update([sellers.c.desk, sellers.c.seller], set_=row))
-
-
-_DEAD = select(dead.c.address).where(dead.c.address.in_(bindparam("keys", expanding=True)))
-
-
-def dead_among(connection: Connection, keys: Sequence[str]) -> frozenset[str]:
-    """Those of these compared addresses that bounced for good."""
-    return frozenset(connection.execute(_DEAD, {"keys": list(keys)}).scalars()) if keys else frozenset()
-
-
-def bury(connection: Connection, key: str, status: str, now: datetime) -> None:
-    """Remember that this address bounced for good."""
-    connection.execute(upsert(dead).values(address=key, since=now, status=status).on_conflict_do_nothing())
-
-
-def revive(connection: Connection, key: str) -> None:
-    """Forget it: the address has answered."""
-    connection.execute(delete(dead).where(dead.c.address == key))
 
 
 _KEEP = upsert(policies).on_conflict_do_nothing()

@@ -129,7 +129,7 @@ def settle(
 
 def unsent(connection: Connection, ticket: int, clock: str, episode: int) -> bool:
     """True while a notice of this clock has not been taken by the next hop: the ladder's next step waits for it."""
-    mine = (outbox.c.ticket == ticket) & (outbox.c.clock == clock) & (outbox.c.episode == episode)
+    mine = (outbox.c.ticket == ticket) & (outbox.c.clock == clock) & (outbox.c.episode == episode) & (outbox.c.step != "")
     return connection.execute(select(outbox.c.id).where(mine & outbox.c.state.in_(OPEN)).limit(1)).first() is not None
 
 

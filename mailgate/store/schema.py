@@ -305,13 +305,21 @@ sellers = Table(
     Column("since", Instant, nullable=False),
 )
 
-# addresses that bounced for good
-dead = Table(
-    "dead",
+# addresses that mail does not reach: state dead (it came back), suppressed (a provider will not try), suspected (it looks so)
+unreachable = Table(
+    "unreachable",
     metadata,
     Column("address", Text, primary_key=True),
-    Column("since", Instant, nullable=False),
+    Column("state", Text, nullable=False),
     Column("status", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("signature", Text, nullable=False),
+    Column("desk", Text, nullable=False),
+    Column("seller", Text),
+    Column("since", Instant, nullable=False),
+    Column("evidence", Json, nullable=False),
+    Column("lifted_at", Instant),
+    Column("lifted_by", Text),
 )
 
 # a pack as a ticket opened under it, by content hash

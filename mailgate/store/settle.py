@@ -54,10 +54,6 @@ def remember(connection: Connection, mail: Spooled, kept: Kept, decision: Decisi
         clues.learn(connection, number, known, message.readable or new, mail.id)
     if decision.away is not None and decision.seller is not None:
         memory.set_away(connection, kept.desk.name, decision.seller.id, decision.away, now)
-    if kept.kind == "human" and message.author:
-        memory.revive(connection, addresses.key(message.author))
-    for address, status in decision.bounced:
-        memory.bury(connection, addresses.key(address), status, now)
     spool.settle(connection, mail.id, now, desk=kept.desk.name, message_id=message.message_id, ticket=number)
 
 

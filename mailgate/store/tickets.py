@@ -288,6 +288,23 @@ def doubted(connection: Connection, number: int, message_id: str, recipient: str
     return (message_id, recipient) in told
 
 
+def with_void_clock(connection: Connection, seller: str) -> tuple[Ticket, ...]:
+    """This seller's tickets on which the newest episode of a clock is void."""
+    query = select(clocks.c.subject).where(clocks.c.state == "void").distinct()
+    numbers = [int(one.removeprefix("ticket:")) for one in connection.execute(query).scalars() if one.startswith("ticket:")]
+    found = load(connection, numbers).values()
+    return tuple(one for one in found if one.seller == seller and any(_newest_is_void(one, name) for name in _names(one)))
+
+
+def _names(ticket: Ticket) -> set[str]:
+    return {clock.name for clock in ticket.clocks}
+
+
+def _newest_is_void(ticket: Ticket, name: str) -> bool:
+    newest = ticket.clock(name)
+    return newest is not None and newest.state == "void"
+
+
 def learn(connection: Connection, message_ids: Iterable[str]) -> None:
     """Remember ids of old mail that belongs to no ticket: seen, and no evidence for anything."""
     rows = [_id(one, 0, "learned") for one in message_ids]

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mailgate.desk.notice import Page, Quote
+from mailgate.desk.notice import Page, Quote, Templates
+
+ROOT = Path(__file__).parents[2]
+LANGUAGES = ("en", "fa", "it", "pt-BR")
+FSI, PDI, RLM = "\u2068", "\u2069", "\u200f"
+MARKS = str.maketrans("", "", FSI + PDI + RLM)
 
 HELPDESK = "helpdesk@megastore.example"
 VENDOR = "support@gadgets.example"
@@ -122,6 +130,17 @@ ACTIONS = {
     "command_refused": (("do_it", MAILTO + "Close"),),
     "remind_checklist": (("confirm", MAILTO + "Confirm"), ("change", MAILTO + "Change")),
 }
+
+
+@cache
+def shipped() -> Templates:
+    """The templates of this project, as config reads them."""
+    folders = [folder for folder in (ROOT / "templates").iterdir() if folder.is_dir()]
+    return Templates(
+        notices={one.name: {file.stem: file.read_text("utf-8") for file in one.glob("*.txt")} for one in folders},
+        strings={one.name: tomllib.loads((one / "strings.toml").read_text("utf-8")) for one in folders},
+        frame=(ROOT / "templates" / "frame.html").read_text("utf-8"),
+    )
 
 
 def page(notice: str, language: str = "en", **changes: Any) -> Page:

@@ -230,6 +230,8 @@ class Gate:
     def _keeps_to_its_audience(self, row: Outgoing) -> None:
         text = parse(row.raw)
         shown = f"{text.subject} {text.text} {text.html}"
+        if row.notice == "forward_topic":  # it hands the mail itself to its reader (G-14)
+            return
         for mail in (one for one in self.mails if one.canary in shown):
             holding = [one for one in self.mails if one.canary == mail.canary or mail.canary.encode() in one.raw]
             audience = {addresses.key(one) for each in holding for one in (each.message.author, *each.message.addressed) if one}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mailgate import config
 from mailgate.mail import report
 from mailgate.mail.message import parse
 from mailgate.mail.report import Report
@@ -26,7 +27,7 @@ def group(address: str, action: str, status: str, code: str = "") -> str:
 
 
 def read(raw: bytes) -> Report:
-    found = report.read(parse(raw))
+    found = report.read(parse(raw), config.signatures())
     assert found is not None
     return found
 
@@ -60,7 +61,7 @@ def test_the_suppression_list_is_seen_before_the_codes() -> None:
     """Relays give 5.1.1 for addresses that they will not even try."""
     group_ = (
         "Action: failed\nFinal-Recipient: rfc822; a@x.example\n"
-        "Diagnostic-Code: The message was not sent because the address is on the suppression list for your account\nStatus: 5.1.1"
+        "Diagnostic-Code: The message was not sent because it is on the suppression list for your account\nStatus: 5.1.1"
     )
     found = read(dsn(group_))
     assert found.kind == "suppressed"

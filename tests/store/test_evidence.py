@@ -16,6 +16,7 @@ from mailgate import mend
 from mailgate.gateway import Settled
 from mailgate.simulate.replay import Replay, answer, plain_house
 from mailgate.simulate.stage import Stage, recycled
+from mailgate.store import tickets
 
 from .conftest import NOON
 
@@ -141,6 +142,14 @@ def test_ids_that_lost_their_marks_case_or_end(talk: Talk, opened: tuple[int, St
 @pytest.mark.parametrize("broken", ["<0.ann@other.test>", "<1@c>", "<0.ann>"])
 def test_ids_of_which_too_little_is_left(talk: Talk, opened: tuple[int, Stamped], broken: str) -> None:
     assert talk.mail(ANN, "something else", References=broken).match.evidence == "none"
+
+
+@pytest.mark.parametrize("named", ["<old-4711@client.test>", "<old-4711@client.te"])
+def test_ids_of_old_mail_that_was_only_learned_are_no_evidence(talk: Talk, opened: tuple[int, Stamped], named: str) -> None:
+    """They don't keep weaker evidence from being asked for, either."""
+    talk.replay.stage.store.call(partial(tickets.learn, message_ids=["old-4711@client.test"]))
+    done = talk.mail(ANN, "AW: Machine stopped", quoted(), References=named)
+    assert (done.match.evidence, done.ticket) == ("quote", opened[0])
 
 
 @pytest.mark.parametrize(

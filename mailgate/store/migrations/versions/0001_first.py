@@ -38,7 +38,7 @@ def downgrade() -> None:
         "outbox",
         "strikes",
         "sellers",
-        "dead",
+        "unreachable",
         "policies",
         "flags",
     ):
@@ -269,11 +269,19 @@ def _memory() -> None:
         sa.PrimaryKeyConstraint("desk", "seller", name="pk_sellers"),
     )
     op.create_table(
-        "dead",
+        "unreachable",
         sa.Column("address", sa.Text(), nullable=False),
-        sa.Column("since", Instant, nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("address", name="pk_dead"),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("signature", sa.Text(), nullable=False),
+        sa.Column("desk", sa.Text(), nullable=False),
+        sa.Column("seller", sa.Text(), nullable=True),
+        sa.Column("since", Instant, nullable=False),
+        sa.Column("evidence", sa.Text(), nullable=False),
+        sa.Column("lifted_at", Instant, nullable=True),
+        sa.Column("lifted_by", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("address", name="pk_unreachable"),
     )
     op.create_table(
         "policies",

@@ -1,0 +1,74 @@
+"""Whom mail does not reach, and what follows: an address is lost, found again, and the clocks that depended on it.
+
+Lost: mail came back for good, or a provider's suppression list keeps it from being tried. Found: the address wrote, or a report
+says that mail arrived; then every clock that stood void because of a suppression list starts anew (DR-07).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from mailgate.desk.bounce import Bounced, bounce_event
+from mailgate.desk.follow import Decision, followed
+from mailgate.desk.house import House
+from mailgate.desk.party import Desk, Seller
+from mailgate.mail import address as addresses
+from mailgate.store import tickets, unreachable
+from mailgate.store.act import Written, act, scene_for
+from mailgate.store.outbox import Outgoing
+from mailgate.store.unreachable import Unreachable
+
+
+def bounced_notice(connection: Connection, row: Outgoing, bounced: Bounced, house: House, now: datetime) -> Written | None:
+    """What follows when the next hop refuses a notice for good at once: the same as when a report says so later."""
+    desk = house.desk(row.desk)
+    ticket = tickets.load(connection, [row.ticket]).get(row.ticket) if row.ticket else None
+    if desk is None or ticket is None:
+        return None
+    scene = scene_for(connection, house, desk, house.seller(ticket.seller), ticket)
+    party = "seller" if scene.seller is not None and scene.seller.owns(row.reader) else "other"
+    bounced = replace(bounced, party=party, ticket=ticket.number)
+    lost(connection, desk, scene.seller, (bounced,), now)
+    event = bounce_event(bounced, scene.policy)
+    if not event:
+        return None
+    view: Mapping[str, Any] = {
+        "recipient": row.reader, "status": bounced.status, "diagnostic": bounced.diagnostic, "suppressed": bounced.suppressed,
+        "provider": bounced.provider, "signature": bounced.signature,
+    }  # fmt: skip
+    decision = followed(Decision(event, "daemon", ticket), scene, now, view, cause=row.message_id, returned=row.message_id)
+    return act(connection, decision, scene, house, now)
+
+
+def lost(connection: Connection, desk: Desk, seller: Seller | None, bounced: Iterable[Bounced], now: datetime) -> None:
+    """Remember which addresses mail does not reach, with the evidence."""
+    for one in bounced:
+        evidence = {"message_id": one.message_id, "ticket": one.ticket, "where": one.where, "diagnostic": one.diagnostic[:300]}
+        found = Unreachable(
+            addresses.key(one.recipient), "suppressed" if one.suppressed else "dead", desk.name, now,
+            seller.id if seller and seller.owns(one.recipient) else None, one.status, one.provider, one.signature, evidence,
+        )  # fmt: skip
+        unreachable.note(connection, found)
+
+
+def reached(connection: Connection, house: House, address: str, by: str, now: datetime) -> tuple[str | None, tuple[Written, ...]]:
+    """An address takes mail again: its listing ends, and clocks that stood void because of a suppression list start anew.
+
+    Returns (the state that ended, what was written for each ticket).
+    """
+    state = unreachable.lift(connection, addresses.key(address), by, now)
+    seller = house.roster.seller(address)
+    if state != "suppressed" or seller is None:
+        return state, ()
+    written = []
+    for ticket in tickets.with_void_clock(connection, seller.id):
+        if (desk := house.desk(ticket.desk)) is not None:
+            scene = scene_for(connection, house, desk, seller, ticket)
+            decision = followed(Decision("reachable", "daemon", ticket), scene, now, {}, cause=f"reachable {now.isoformat()}")
+            written.append(act(connection, decision, scene, house, now))
+    return state, tuple(written)
