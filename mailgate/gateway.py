@@ -106,6 +106,7 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
     finish.remember(connection, mail, kept, replace(decision, spoken=written.spoken), written.ticket, now)
     finish.hand_on(connection, mail, desk, decision, written.ticket)
     reach.lost(connection, desk, context.scene.seller, decision.bounced, now)
+    reach.suspect(connection, desk, context.scene.seller, decision, now)
     lifted = tuple(one for one in _heard_from(got) if reach.reached(connection, house, one, got.kind, now)[0] == "suppressed")
     return Settled(
         mail.id, "settled", desk.name, got.kind, decision.event, written.ticket.number if written.ticket else None,
@@ -137,7 +138,7 @@ def look_up(connection: Connection, mail: Spooled, got: Read, desk: Desk, house:
     found = lookup.evidence(connection, got.message, mail.envelope, got.subject, house, desk)
     reported = _reported(connection, mail, got, desk, house)
     match = reported.match if got.report else thread.match(got.message.author, found.clues, found.tickets, desk, house.roster)
-    return context_for(connection, mail, got, house, Placed(desk, match, reported.bounced, found.notice_to, found.notice))
+    return context_for(connection, mail, got, house, Placed(desk, match, found, reported.bounced))
 
 
 def _reported(connection: Connection, mail: Spooled, got: Read, desk: Desk, house: House) -> lookup.Reported:
@@ -149,13 +150,12 @@ def _reported(connection: Connection, mail: Spooled, got: Read, desk: Desk, hous
 
 @dataclass(frozen=True)
 class Placed:
-    """Where a mail belongs: its desk and ticket, what a report in it says, and the notice of ours that it answers."""
+    """Where a mail belongs: its desk and ticket, what the store found for it, and what a report in it says."""
 
     desk: Desk
     match: Match
+    found: lookup.Found
     bounced: tuple[Bounced, ...] = ()
-    notice_to: tuple[str, ...] | None = None
-    notice: str = ""
 
 
 def context_for(connection: Connection, mail: Spooled, got: Read, house: House, placed: Placed) -> Context:
@@ -180,8 +180,9 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
         match=placed.match,
         generated=automatic.is_generated(message),
         bounced=placed.bounced,
-        notice_to=placed.notice_to,
-        notice=placed.notice,
+        notice_to=placed.found.notice_to,
+        notice=placed.found.notice,
+        known=placed.found.known,
         dead=unreachable.among(connection, people),
         spool_id=mail.id,
     )

@@ -15,7 +15,7 @@ import traceback
 import click
 
 import mailgate
-from mailgate.cli import learning, lists, look, mending, run
+from mailgate.cli import learning, lists, look, mending, run, suppressing
 from mailgate.config import ConfigError
 from mailgate.store.engine import StoreError
 from mailgate.store.migrate import SchemaError
@@ -29,7 +29,7 @@ def cli() -> None:
     """A mail daemon that threads tickets, checks replies and keeps promises of time."""
 
 
-for verb in (*run.VERBS, *look.VERBS, *lists.VERBS, *learning.VERBS):
+for verb in (*run.VERBS, *look.VERBS, *lists.VERBS, *learning.VERBS, *suppressing.VERBS):
     cli.add_command(verb)
 for verb in mending.VERBS:
     lists.ticket.add_command(verb)

@@ -33,5 +33,6 @@ class Context:
     bounced: tuple[Bounced, ...] = ()
     notice_to: tuple[str, ...] | None = None
     notice: str = ""
+    known: frozenset[str] = frozenset()
     dead: frozenset[str] = frozenset()
     spool_id: int = 0

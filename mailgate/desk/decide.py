@@ -16,6 +16,7 @@ from mailgate.desk.answer import broken_rules
 from mailgate.desk.bounce import Bounced, bounce_event
 from mailgate.desk.context import Context
 from mailgate.desk.follow import Decision, followed
+from mailgate.desk.ghost import suspected
 from mailgate.desk.pack import Mail
 from mailgate.desk.route import entity_for, party_of, resolve
 from mailgate.desk.ticket import Entry, Participant, Spoken, Ticket
@@ -38,6 +39,11 @@ def decide(message: Message, context: Context, now: datetime) -> Decision:
     if context.kind == "auto_reply":
         away = True if party == "seller" and _is_support(message.author, context) and is_absence(message) else None
         return replace(_kept(message, context, now, "auto_reply", party), away=away)
+    return suspected(_person(message, context, now, party), message, context, now)
+
+
+def _person(message: Message, context: Context, now: datetime, party: str) -> Decision:
+    """What a mail that somebody wrote means, by the pack's [[mail]] entries and the author's trust."""
     entry = _meaning(message, context, party)
     if entry is None or context.kind == "list" or (context.generated and party != "notifier"):
         return _kept(message, context, now, "wrote", party)

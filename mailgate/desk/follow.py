@@ -232,7 +232,10 @@ def _tagged(ticket: Ticket | None, tags: Iterator[str]) -> Ticket | None:
 
 def _ordered(when: When, decision: Decision, scene: Scene, view: Mapping[str, Any], cause: str) -> Order:
     to = scene.filled(when.to, decision.ticket) or scene.filled(when.else_to, decision.ticket)
-    told = {**view, "missing": sorted(violation.rule for violation in decision.violations)}
+    broken = decision.violations
+    told = {**view, "missing": sorted(violation.rule for violation in broken)}
+    absent = tuple(address for violation in broken if violation.rule == "reply_all" for address in violation.missing)
+    view = {**view, "missing_addresses": absent}
     say = {
         name: told.get(value.removeprefix("fact:")) if value.startswith("fact:") else value for name, value in when.say.items()
     }

@@ -11,15 +11,18 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
+from mailgate.desk.context import Context
+from mailgate.desk.follow import Decision, followed
 from mailgate.desk.party import Seller
 from mailgate.desk.thread import FREEMAIL
-from mailgate.desk.ticket import Ticket
+from mailgate.desk.ticket import Entry, Ticket
 from mailgate.mail import address as addresses
 from mailgate.mail.message import Message
 
-LONGEST, SHORTEST_QUOTE, ENOUGH_LINES = 2000, 25, 2
+LONGEST, SHORTEST_QUOTE, ENOUGH_LINES, ENOUGH_SIGNS = 2000, 25, 2, 2
 _QUOTE = re.compile(r"^[>\s|]+")
 _SPACE = re.compile(r"\s+")
 
@@ -40,6 +43,30 @@ def ghosts(message: Message, visible: str, ticket: Ticket, seller: Seller, known
     if quote := _unseen_quote(message.readable or "", visible, ticket, seller):
         found.append(Ghost("quote", quote))
     return tuple(found)
+
+
+def suspected(decision: Decision, message: Message, context: Context, now: datetime) -> Decision:
+    """`decision` with the signs of a reply elsewhere that this mail adds; at the second the pack may react (`reply_unseen`)."""
+    ticket, scene = context.match.ticket, context.scene
+    if decision.ticket is None or ticket is None or scene.seller is None or context.kind != "human":
+        return decision
+    before = [tuple(one[:2]) for one in ticket.facts.get("ghosts", ())]
+    signs = ghosts(message, context.visible, ticket, scene.seller, context.known)
+    new = [one for one in signs if (one.kind, one.value) not in before]
+    if not new:
+        return decision
+    told = [[one.kind, one.value, now.isoformat()] for one in new]
+    entries = tuple(
+        Entry("reply_suspected", now, {"kind": one.kind, "value": one.value, "in": message.message_id}) for one in new
+    )
+    facts = {**decision.ticket.facts, "ghosts": [*ticket.facts.get("ghosts", ()), *told]}
+    decision = replace(decision, ticket=replace(decision.ticket, facts=facts), entries=(*decision.entries, *entries))
+    if scene.desk.ghost != "letter" or not len(before) < ENOUGH_SIGNS <= len(before) + len(new):
+        return decision
+    seen_at = tuple(datetime.fromisoformat(one[2]) for one in facts["ghosts"])
+    view = {"seen_at": seen_at}
+    after = followed(replace(decision, event="reply_unseen"), scene, now, view, cause=message.message_id or "")
+    return replace(after, event=decision.event)
 
 
 def _unseen(message: Message, known: frozenset[str], seller: Seller) -> Iterable[str]:

@@ -269,12 +269,13 @@ def _clock_data(clock: Clock, order: Order, scene: Scene) -> dict[str, Any]:
 def _said_so_far(ticket: Ticket | None, clock: Clock | None) -> dict[str, Any]:
     """What an escalation states: when the seller last wrote, and which of his answers did not count."""
     if ticket is None:
-        return {"last_reply": None, "noncompliant": (), "reminders_sent": ()}
+        return {"last_reply": None, "noncompliant": (), "reminders_sent": (), "suspected_replies": ()}
     since = clock.started_at if clock else ticket.opened_at
     mine = [one for one in ticket.spoken if one.party == "seller" and one.at >= since and one.event != "auto_reply"]
     return {
         "last_reply": mine[-1].at if mine else None,
         "noncompliant": tuple((one.at, one.missing) for one in mine if one.missing),
+        "suspected_replies": tuple(datetime.fromisoformat(one[2]) for one in ticket.facts.get("ghosts", ())),
     }
 
 

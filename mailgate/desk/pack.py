@@ -30,8 +30,8 @@ def _duration(value: object) -> object:
     return duration(value) if isinstance(value, str) else value
 
 
-# events that need no [[mail]]: an address that was on a suppression list takes mail again
-BUILT_IN = frozenset({"reachable"})
+# events that need no [[mail]]: an address that was on a suppression list takes mail again; two signs of a reply elsewhere
+BUILT_IN = frozenset({"reachable", "reply_unseen"})
 Length = Annotated[Duration, BeforeValidator(_duration), PlainSerializer(lambda d: f"{d.amount}{d.unit}")]
 Words = tuple[str, ...]
 Bound = str | int | bool | tuple[str, ...] | Mapping[Literal["more_than", "less_than"], int]
@@ -262,7 +262,7 @@ def _dangling(policy: Policy) -> Iterator[Problem]:
                 if event not in heard | BUILT_IN:
                     yield f"clocks.{clock}.{verb}", "an event of [[mail]] or of a bounce", event
     for number, when in enumerate(policy.when):
-        if when.event not in heard:
+        if when.event not in heard | BUILT_IN:
             yield f"when.{number}.event", f"one of the pack's events: {', '.join(sorted(heard - {''}))}", when.event
 
 

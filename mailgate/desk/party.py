@@ -113,6 +113,7 @@ class Desk(Frozen):
     carries: Annotated[Literal["people"], BeforeValidator(_people_only)] = "people"
     mode: Annotated[Literal["act"], BeforeValidator(_act_only)] = "act"
     hand_on: str = ""
+    ghost: Literal["report", "letter"] = "report"
     options: Mapping[str, object] = Field(default_factory=dict)
 
     def answers_for(self, address: str) -> bool:

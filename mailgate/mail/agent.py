@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mailgate.mail import address, naming, payload, returned, subject
+from mailgate.mail import address, naming, payload, returned, subject, visible
 from mailgate.mail.message import Message
 from mailgate.mail.payload import Event
 from mailgate.mail.signature import Signature, Signatures
@@ -83,7 +83,8 @@ def is_robot(message: Message, known: Signatures) -> bool:
 
 def own_words(message: Message) -> str:
     """What the mail itself says: nothing quoted, forwarded or returned, at most 8,000 characters."""
-    text = returned.body(message)[:TEXT_LIMIT]
+    html = message.html if message.readable is None else None
+    text = (visible.visible(None, html) if html else returned.body(message))[:TEXT_LIMIT]
     start = len(text) - len(text.lstrip())
     forwarded = _FORWARD.search(text, start + 1)
     lines = (text[: forwarded.start()] if forwarded else text).split("\n")
@@ -103,16 +104,18 @@ def _verdicts(message: Message, found: Signature, label: str, known: Signatures,
     elif any(message.header(name) is not None for name in _LISTED) or _TALK.search(text):
         named = []
     else:
-        named = _named(message, text) if _UNSENT.search(text) or _UNSENT.search(message.subject) else []
+        named = _named(message, text, known) if _UNSENT.search(text) or _UNSENT.search(message.subject) else []
     origin = (from_, " ".join(name for name, _ in message.scan.fields if name.startswith("x-")), text)
     said = Words("text", label, message.subject if label == "subject" else text)
     for one in named:
         yield judge(Told(one, None, "failed", (said,), origin), known)
 
 
-def _named(message: Message, text: str) -> list[str]:
-    """The addresses that the notice names, save its own: its author's, its readers'."""
+def _named(message: Message, text: str, known: Signatures) -> list[str]:
+    """The addresses that the notice names, save its own: its author's, its readers'; of several, those right before the words."""
     own = {address.key(box.address) for box in (*message.from_, *message.sender, *message.reply_to, *message.to, *message.cc)}
     found = list(naming.named(text, own)) or list(naming.named(message.subject, own))
     found = found or [box.address for line in _TO_LINE.findall(text)[:3] for box in address.mailboxes([line])]
-    return [one for one in dict.fromkeys(found) if not _ROBOT.match(one.partition("@")[0])][:50]
+    found = [one for one in dict.fromkeys(found) if not _ROBOT.match(one.partition("@")[0])][:50]
+    apart = [one for one in found if known.match(naming.about(text, one), "text")] if len(found) > 1 else []
+    return apart or found

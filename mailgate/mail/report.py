@@ -58,7 +58,10 @@ def read(message: Message, known: Signatures = NONE) -> Report | None:
     loose = None if statuses else returned.loose_status(message)
     if statuses or loose:
         return _delivery(message, [part.text for part in statuses] or [loose or ""], known)
-    return _told(message, known) or _textual(message, known) or _empty(message)
+    told = _event(message, known)
+    if told is None and returned.is_machine(message):
+        told = _textual(message, known)
+    return told or _notice(message, known) or _textual(message, known) or _empty(message)
 
 
 def _empty(message: Message) -> Report | None:
@@ -69,11 +72,15 @@ def _empty(message: Message) -> Report | None:
     return _report("bounce", (), message, "dsn")
 
 
-def _told(message: Message, known: Signatures) -> Report | None:
-    """What a provider tells in JSON, or in the words of a signature."""
+def _event(message: Message, known: Signatures) -> Report | None:
+    """What a provider tells in JSON."""
     events = agent.events(message, known)
-    if events:
-        return _report(_outcome(events), tuple(one for event in events for one in event.recipients), message, "text")
+    recipients = tuple(one for event in events for one in event.recipients)
+    return _report(_outcome(events), recipients[:MAX_RECIPIENTS], message, "text") if events else None
+
+
+def _notice(message: Message, known: Signatures) -> Report | None:
+    """What a provider tells in the words of a signature."""
     notice = agent.read(message, known)
     return _report("suppressed", notice, message, "text") if notice else None
 

@@ -54,14 +54,17 @@ def _headed(written: Written) -> EmailMessage:
     return message
 
 
-def report(returned_id: str, recipient: str, to: str, status: str, at: datetime, message_id: str) -> bytes:
+REFUSAL = "the mailbox does not take this mail"
+
+
+def report(returned_id: str, recipient: str, to: str, status: str, at: datetime, message_id: str, said: str = REFUSAL) -> bytes:
     """The bytes of a delivery report (RFC 3464) that the recipient's mail system sends about `returned_id`."""
     system = f"mx.{addresses.domain(recipient)}"
     action = "failed" if status.startswith("5") else "delayed"
     about = (
         f"Reporting-MTA: dns; {system}\r\n\r\nFinal-Recipient: rfc822; {recipient}\r\nAction: {action}\r\nStatus: {status}\r\n"
     )
-    about += f"Diagnostic-Code: smtp; {status[0]}50 {status} the mailbox does not take this mail\r\n"
+    about += f"Diagnostic-Code: smtp; {status[0]}50 {status} {said}\r\n"
     head = f"Message-ID: <{returned_id}>\r\nTo: {recipient}\r\nSubject: the mail that comes back\r\n"
     boundary = f"report-{message_id.partition('@')[0]}"
     top = [

@@ -72,3 +72,12 @@ def reached(connection: Connection, house: House, address: str, by: str, now: da
             decision = followed(Decision("reachable", "daemon", ticket), scene, now, {}, cause=f"reachable {now.isoformat()}")
             written.append(act(connection, decision, scene, house, now))
     return state, tuple(written)
+
+
+def suspect(connection: Connection, desk: Desk, seller: Seller | None, decision: Decision, now: datetime) -> None:
+    """Note that mail from this seller may not reach us: others quote what we never received (a suspicion, no more)."""
+    signs = [entry.data for entry in decision.entries if entry.event == "reply_suspected"]
+    if signs and seller is not None:
+        evidence = {"signs": [dict(sign) for sign in signs], "ticket": decision.ticket.number if decision.ticket else None}
+        found = Unreachable(addresses.key(seller.support), "suspected", desk.name, now, seller.id, evidence=evidence)
+        unreachable.note(connection, found)

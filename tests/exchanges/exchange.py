@@ -27,10 +27,12 @@ from mailgate.desk.ticket import Clock, Ticket
 from mailgate.mail import address as addresses
 from mailgate.mail.message import Envelope, parse
 from mailgate.simulate import mails
+from mailgate.simulate.mails import REFUSAL
 from mailgate.simulate.stage import PROVEN, UNPROVEN
 from mailgate.store import memory, outbox, spool
 from mailgate.store.outbox import Outgoing
 from mailgate.store.schema import dumps
+from mailgate.store.unreachable import listed
 
 PASSED_ON = ("pass_on", "hand_on")
 
@@ -160,13 +162,15 @@ class Gate:
         self.stage.deliver(self.now)
         return done
 
-    def returns(self, what: Mail | Notice, recipient: Person | str, status: str = "5.1.1", by: str = "proven") -> Mail:
+    def returns(
+        self, what: Mail | Notice, recipient: Person | str, status: str = "5.1.1", by: str = "proven", said: str = REFUSAL
+    ) -> Mail:
         """A delivery report about `what`: by our own return path, proven to be its author's, or unproven."""
         number = len(self.mails) + 1
         address = recipient if isinstance(recipient, str) else recipient.address
         path = what.row.reverse_path if isinstance(what, Notice) and by == "path" else None
         to = path or (what.message.author or "")
-        raw = mails.report(what.message.message_id or "", address, to, status, self.now, f"{number}.report@mx.example")
+        raw = mails.report(what.message.message_id or "", address, to, status, self.now, f"{number}.report@mx.example", said)
         mail = Mail(parse(raw), f"report{number}")
         done = self.stage.receive(raw, self.now, proven=by == "proven", also_to=(path,) if path else (), null=True)
         return self._settled(mail, done)
@@ -204,6 +208,11 @@ class Gate:
         """The unchanged bytes of `mail` went to `to` (D-26)."""
         sent = self.sends("pass_on", to)
         assert sent.row.raw == mail.raw
+
+    def unreachable(self) -> dict[str, tuple[str, str]]:
+        """Whom mail does not reach: address -> (state, provider)."""
+        rows = self.stage.store.read(listed)
+        return {row["address"]: (row["state"], row["provider"]) for row in rows}
 
     def stays_silent(self) -> None:
         """No notice has left that the story did not expect."""

@@ -192,9 +192,10 @@ def test_one_report_holds_several_verdicts() -> None:
 def test_the_neighbours_verdict_is_not_ones_own() -> None:
     """What a notice says of the next address says nothing of this one, with fields and without."""
     notice_ = "<a@x.example>: host mx.example said: 550 5.1.1 no such user\n<b@x.example>: 550 5.7.1 on our suppression list\n"
-    plain = f"Return-Path: <>\nFrom: MAILER-DAEMON@out.example\nTo: shop@seller.example\nSubject: Undelivered mail\n\nSorry.\n\n{notice_}"
+    plain = f"From: MAILER-DAEMON@out.example\nTo: shop@seller.example\nSubject: Undelivered mail\n\nSorry.\n\n{notice_}"
     fields = "".join(f"Final-Recipient: rfc822; {who}@x.example\nAction: failed\nStatus: 5.0.0\n\n" for who in "ab")
-    parts = f"--x\n\nSorry.\n\n{notice_}\n--x\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; o.example\n\n{fields}--x--\n"
+    parts = f"--x\n\nSorry.\n\n{notice_}\n--x\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; o.example\n\n"
+    parts += f"{fields}--x--\n"
     report_ = f"From: MAILER-DAEMON@out.example\nContent-Type: multipart/report; boundary=x\n\n{parts}"
     for raw in (plain, report_):
         found = read(raw)
@@ -239,7 +240,7 @@ def test_time_that_ran_out_refuses_nobody() -> None:
         ("host mx said: 550 no such user (in reply to RCPT TO command)", "userunknown", "words:userunknown"),
         ("host mx said: 550 no such user (in reply to end of DATA command)", "filtered", "stage:data"),
         ("host mx said: 553 no such domain (in reply to MAIL FROM command)", "rejected", "stage:mail"),
-        ("host mx refused to talk to me: 554 go away", "blocked", "stage:connect"),
+        ("host mx said: 550 no such user (in reply to EHLO command)", "blocked", "stage:connect"),
         ("504 what is this", "syntaxerror", "reply:504"),
     ],
 )
