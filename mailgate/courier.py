@@ -84,6 +84,8 @@ def record(connection: Connection, row: Outgoing, sent: Sent, house: House, sche
     answer = f"{sent.code or ''} {sent.text}".strip()
     if sent.state == "sent" and not suppressed:
         outbox.settle(connection, row.id, "sent", now, answer=sent.text)
+        if row.ticket:  # a relay that writes its own Message-ID says so here; answers name that one
+            tickets.alias(connection, row.ticket, tickets.relay_ids(f"{sent.code or 250} {sent.text}"))
         return Outcome("sent")
     again = None
     if sent.state in ("deferred", "uncertain") and not suppressed:
