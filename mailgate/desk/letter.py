@@ -227,6 +227,7 @@ def _data(order: Order, ticket: Ticket | None, scene: Scene) -> dict[str, Any]:
         "seller": (seller.name or seller.id) if seller else "",
         "recipient": None, "status": None, "diagnostic": None, "reporter": None, "delay_days": None, "topic": None,
         "missing_addresses": (), "strikes": (), "last_confirmed": None, "suspected_bounce": None,
+        "suspected_replies": (), "suppressed": False, "provider": "", "signature": "",
     }  # fmt: skip
     data |= {key: value for key, value in order.data.items() if "." not in key} | dict(order.say)
     data["required_copy"] = next(iter(_required_copy(ticket, scene)), None)

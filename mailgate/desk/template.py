@@ -105,8 +105,8 @@ def _say(context: Context, value: Any, way: Literal["when", "day", "duration", "
 
 
 @pass_context
-def _word(context: Context, code: object, kind: str) -> str:
-    return str(context["wording"].word(code, kind))
+def _word(context: Context, code: object, kind: str, otherwise: str = "") -> str:
+    return str(context["wording"].word(code, kind, otherwise))
 
 
 @pass_context

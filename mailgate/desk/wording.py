@@ -122,10 +122,13 @@ class Wording:
             return format_list(words, locale=self.locale)
         return last.join(filter(None, (comma.join(words[:-1]), words[-1])))
 
-    def word(self, code: object, kind: str) -> str:
-        """The word for a code of our own (`reply_all` of kind `rule`); an unknown code with spaces for underscores."""
-        key = str(code).lower()
-        return self.strings.get(f"{kind}_{key}") or one_line(str(code), VALUE_LIMIT).replace("_", " ")
+    def word(self, code: object, kind: str, otherwise: str = "") -> str:
+        """The word for a code of our own (`reply_all` of kind `rule`), else for the code `otherwise`.
+
+        Without either, the code itself, with spaces for underscores.
+        """
+        known = (self.strings.get(f"{kind}_{one}") for one in (str(code).lower(), otherwise))
+        return next(filter(None, known), "") or one_line(str(code), VALUE_LIMIT).replace("_", " ")
 
     def digits(self, text: str) -> str:
         """`text` with the language's own digits, where strings.toml gives ten of them."""

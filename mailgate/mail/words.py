@@ -16,6 +16,7 @@ MAX_WORDS = 100
 WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?\r\n]{0,20000})\?=")
 _GAP = re.compile(r"[ \t\r\n]*")
 _Q_BYTE = re.compile(rb"=([0-9A-Fa-f]{2})")
+_BETWEEN = re.compile(rb"[^=]+")
 _QP = re.compile(rb"=([0-9A-Fa-f]{2})|=[ \t]*\r?\n|=\Z|(?<![ \t])[ \t]++(?=\r?\n)")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]")
 _STRAY = re.compile(rb"[^A-Za-z0-9+/]+")
@@ -151,7 +152,7 @@ def _crooked_base64(raw: bytes) -> bytes:
     first, padding, rest = raw.partition(b"=")
     runs = [first]
     if padding and not _NOT_BASE64.search(rest):
-        runs += rest.split(b"=")
+        runs += _BETWEEN.findall(rest)
     return b"".join(map(_base64_run, runs))
 
 

@@ -71,6 +71,7 @@ TICKET: dict[str, dict[str, Any]] = {
         "last_reply": None,
         "noncompliant": ((ASKED + timedelta(hours=20), ("required_copy", "same_thread")),),
         "suspected_bounce": VENDOR,
+        "suspected_replies": (ASKED + timedelta(hours=30), ASKED + timedelta(hours=52)),
     },
     "notice_noncompliant": {
         "missing": ("reply_all", "required_copy", "same_thread"),
@@ -83,8 +84,17 @@ TICKET: dict[str, dict[str, Any]] = {
         "of": "ask",
         "recipient": VENDOR,
         "status": "5.1.1",
-        "diagnostic": "554 5.1.1 Address is on the suppression list of your account",
+        "diagnostic": "550 5.1.1 No such user here",
         "reporter": "mx.gadgets.example",
+        "suppressed": False,
+        "provider": "",
+        "signature": "",
+    },
+    "notice_unseen_reply": {
+        "seen_at": (ASKED + timedelta(hours=20), ASKED + timedelta(hours=26)),
+        "required_copy": HELPDESK,
+        "due_at": DUE,
+        "passed": False,
     },
     "escalation_withdrawn": {"why": "in_time", "arrived_at": ASKED + timedelta(hours=47)},
     "warn_due": {
@@ -124,6 +134,7 @@ OTHER: dict[str, dict[str, Any]] = {
     },
     "needs_you": {"waiting": ((ASKED, '"Re: parcel" from ana.souza@mail.example', "review"), (DUE, "a mail of 31 MB", "parked"))},
 }
+SUPPRESSED = (("ask", "ses", "ses-account"), ("vendor_reply", "freshdesk", "freshdesk-drop-list"), ("reminder", "", ""))
 ZONES = {"en": "America/New_York", "pt-BR": "America/Sao_Paulo", "it": "Europe/Rome", "fa": "Asia/Tehran"}
 ACTIONS = {
     "escalate": (("no_answer_needed", MAILTO + "No%20answer%20needed"), ("extend", MAILTO + "More%20time")),
@@ -165,18 +176,37 @@ def page(notice: str, language: str = "en", **changes: Any) -> Page:
     )
 
 
+def suppression(provider: str, language: str = "en", **changes: Any) -> Page:
+    """The alert about a suppression list of `provider`."""
+    said = {"diagnostic": "the address is on the suppression list", "reporter": None, "suppressed": True, "provider": provider}
+    return page("alert_delivery", language, data={**TICKET["alert_delivery"], **said, **changes})
+
+
+@cache
+def providers() -> tuple[str, ...]:
+    """Whose lists config/signatures.toml knows."""
+    entries = tomllib.loads((ROOT / "config" / "signatures.toml").read_text("utf-8"))["signature"]
+    return tuple(sorted({entry["provider"] for entry in entries}))
+
+
 def variants(language: str) -> Iterator[tuple[str, Page]]:
     """(name of the golden file, page): every notice once, and the turns of phrase that the first page leaves out."""
     for notice in (*TICKET, *OTHER):
         yield notice, page(notice, language)
     last = {"n": 2, "numbers": (1, 2), "next_step": "escalate", "counted": ("weekends",), "passed": False}
     yield "remind-both", page("remind", language, data={**REMIND, **last})
-    alone = {**TICKET["escalate"], "reminders_sent": (), "noncompliant": (), "suspected_bounce": None}
+    alone = {**TICKET["escalate"], "reminders_sent": (), "noncompliant": (), "suspected_bounce": None, "suspected_replies": ()}
     yield "escalate-silent", page("escalate", language, data=alone)
     one = {**TICKET["notice_noncompliant"], "missing": ("reply_all",), "missing_addresses": (HELPDESK,), "passed": True}
     yield "notice_noncompliant-one", page("notice_noncompliant", language, data=one)
     for of in ("vendor_reply", "reminder"):
         yield f"alert_delivery-{of}", page("alert_delivery", language, data={**TICKET["alert_delivery"], "of": of})
+    for of, provider, rule in SUPPRESSED:
+        yield f"alert_delivery-suppressed-{of}", suppression(provider, language, of=of, signature=rule)
+    late = {**TICKET["notice_unseen_reply"], "seen_at": (ASKED,) * 2, "required_copy": None, "passed": True}
+    yield "notice_unseen_reply-late", page("notice_unseen_reply", language, data=late)
+    free = {**TICKET["notice_unseen_reply"], "due_at": None}
+    yield "notice_unseen_reply-no_clock", page("notice_unseen_reply", language, data=free)
     for item in ("support_address", "helpdesk", "tracking_access", "us_holidays", "backup"):
         data = {"item": item, "last_confirmed": None}
         yield f"remind_checklist-{item}", page("remind_checklist", language, data=data)

@@ -34,6 +34,11 @@ def _each() -> Iterator[Any]:
 
 
 EVERY = list(_each())
+LISTS = [
+    pytest.param(provider, pages.suppression(provider, language), id=f"{language}-{provider}")
+    for language in pages.LANGUAGES
+    for provider in (*pages.providers(), "acme_relay")
+]
 
 
 def _mail(name: str, page: Page) -> bytes:
@@ -74,7 +79,7 @@ def test_every_golden_file_has_its_notice() -> None:
     assert {str(file.relative_to(GOLDEN)) for file in GOLDEN.rglob("*.eml")} == expected
 
 
-@pytest.mark.parametrize(("name", "page"), EVERY)
+@pytest.mark.parametrize(("name", "page"), EVERY + LISTS)
 def test_the_text_keeps_to_its_columns(name: str, page: Page) -> None:
     """At most 78 columns, links aside; nothing but the signature mark ends in a space; no unfilled place."""
     lines = render(page, pages.shipped()).text.splitlines()
@@ -88,7 +93,7 @@ def test_the_text_keeps_to_its_columns(name: str, page: Page) -> None:
     assert not re.search(r"[{}]|\bNone\b", "\n".join(lines))
 
 
-@pytest.mark.parametrize(("name", "page"), EVERY)
+@pytest.mark.parametrize(("name", "page"), EVERY + LISTS)
 def test_both_forms_say_the_same_words(name: str, page: Page) -> None:
     """Nobody reads more, or less, because of the mail program he has."""
     made = render(page, pages.shipped())
@@ -102,6 +107,18 @@ def _words(html: str) -> list[str]:
     body = LexborHTMLParser(html).body
     assert body is not None
     return [word for word in (one.strip(":") for one in body.text(separator="").split()) if word]
+
+
+@pytest.mark.parametrize(("provider", "page"), LISTS)
+def test_an_alert_says_whose_list_it_is_and_who_lifts_it(provider: str, page: Page) -> None:
+    """D-10. A provider that strings.toml does not know, such as an admin's own, keeps its name and gets the general words."""
+    strings = pages.shipped().strings[page.language]
+    said = " ".join(render(page, pages.shipped()).text.translate(pages.MARKS).split())
+    lift = strings.get(f"lift_{provider}", strings["lift_generic"])
+    assert " ".join(lift.translate(pages.MARKS).split()) in said
+    if provider not in ("generic", "acme_relay"):
+        assert strings[f"provider_{provider}"].translate(pages.MARKS) in said
+    assert ("acme relay" in said) == (provider == "acme_relay")
 
 
 @pytest.mark.parametrize(("name", "page"), EVERY)
@@ -179,6 +196,15 @@ def test_a_name_that_ends_in_a_stop_ends_a_sentence_alone(language: str) -> None
     for notice in ("escalate", "alert_delivery", "remind"):
         made = render(pages.page(notice, language, desk="Megastore Inc."), pages.shipped())
         assert ".." not in made.text.replace("[...", "").translate(pages.MARKS)
+
+
+def test_a_suspicion_is_told_as_one_and_each_instant_once() -> None:
+    """Two signs may come in one mail."""
+    data = {**pages.TICKET["escalate"], "suspected_replies": (pages.ASKED, pages.ASKED, pages.DUE)}
+    said = " ".join(render(pages.page("escalate", data=data), pages.shipped()).text.split())
+    told = "signs of it on Fri 12 Jun 2026, 18:30 (New York time) and Sun 14 Jun 2026, 18:30 (New York time)."
+    assert "This is only a suspicion" in said
+    assert told in said.replace("\u00a0", " ")
 
 
 def test_long_messages_are_cut_and_say_so() -> None:

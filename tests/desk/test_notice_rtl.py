@@ -14,9 +14,10 @@ from mailgate.desk.notice import Page, Quote, render
 
 EVERY = [pytest.param(name, page, id=f"{one}-{name}") for one in pages.LANGUAGES for name, page in pages.variants(one)]
 PERSIAN = [pytest.param(name, page, id=name) for name, page in pages.variants("fa")]
+LISTS = [pytest.param(one, pages.suppression(one, "fa"), id=f"fa-{one}") for one in (*pages.providers(), "acme_relay")]
 
 
-@pytest.mark.parametrize(("name", "page"), EVERY)
+@pytest.mark.parametrize(("name", "page"), EVERY + LISTS)
 def test_each_line_finds_its_own_direction(name: str, page: Page) -> None:
     """Isolates only where they are needed, each closed on its line; no line of a Persian notice starts left to right."""
     made = render(page, shipped())
@@ -34,7 +35,7 @@ def test_each_line_finds_its_own_direction(name: str, page: Page) -> None:
                 assert strong[:1] in (["R"], ["AL"]), line
 
 
-@pytest.mark.parametrize(("name", "page"), PERSIAN)
+@pytest.mark.parametrize(("name", "page"), PERSIAN + LISTS)
 def test_persian_is_spelled_with_persian_letters_and_digits(name: str, page: Page) -> None:
     """No Arabic yeh and kaf, no Latin comma or question mark, no loose half-space; digits that are not Latin."""
     made = render(replace(page, subject=""), shipped())

@@ -73,6 +73,14 @@ def test_values_are_said_in_words() -> None:
     assert wording.duration(timedelta(days=30)) == "30 dias"
 
 
+def test_an_unknown_code_is_said_by_another_or_as_it_is() -> None:
+    """`lift_generic` serves every provider that has no words of its own."""
+    wording = _wording(kind_general="in general")
+    assert wording.word("refund", "kind", "general") == "refund"
+    assert wording.word("odd_one", "kind", "general") == "in general"
+    assert wording.word("odd_one", "kind") == "odd one"
+
+
 def test_a_language_may_say_lists_and_dates_its_own_way() -> None:
     """By strings.toml alone: no language is in Python."""
     persian = _wording("fa", "Asia/Tehran")
