@@ -202,7 +202,8 @@ def variants(language: str) -> Iterator[tuple[str, Page]]:
     for of in ("vendor_reply", "reminder"):
         yield f"alert_delivery-{of}", page("alert_delivery", language, data={**TICKET["alert_delivery"], "of": of})
     for of, provider, rule in SUPPRESSED:
-        yield f"alert_delivery-suppressed-{of}", suppression(provider, language, of=of, signature=rule)
+        recipient = HELPDESK if of == "vendor_reply" else VENDOR
+        yield f"alert_delivery-suppressed-{of}", suppression(provider, language, of=of, recipient=recipient, signature=rule)
     late = {**TICKET["notice_unseen_reply"], "seen_at": (ASKED,) * 2, "required_copy": None, "passed": True}
     yield "notice_unseen_reply-late", page("notice_unseen_reply", language, data=late)
     free = {**TICKET["notice_unseen_reply"], "due_at": None}
