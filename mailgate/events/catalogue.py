@@ -15,6 +15,7 @@ FIELDS = {
     "about": "whose clock: `ticket:N`, `seller:DESK/SELLER`, `item:DESK/SELLER/ITEM` or `desk:DESK`",
     "address": "the address in question",
     "attempts": "attempts made so far",
+    "by": "what lifted it: mail, or who by command",
     "class": "human, auto_reply, list, dsn, arf, mdn, loop or own",
     "clean": "true if nothing was left in hand",
     "client": "the address of the other end of the connection",
