@@ -107,19 +107,20 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
     finish.hand_on(connection, mail, desk, decision, written.ticket)
     reach.lost(connection, desk, context.scene.seller, decision.bounced, now)
     reach.suspect(connection, desk, context.scene.seller, decision, now)
-    lifted = tuple(one for one in _heard_from(got) if reach.reached(connection, house, one, got.kind, now)[0] == "suppressed")
+    heard = [(one, reach.reached(connection, house, one, got.kind, now, sure=sure)[0]) for one, sure in _heard_from(got, context)]
+    lifted = tuple(one for one, state in heard if state == "suppressed")
     return Settled(
         mail.id, "settled", desk.name, got.kind, decision.event, written.ticket.number if written.ticket else None,
         context.level, context.match, decision, written, got.message.message_id, reused=reused, lifted=lifted,
     )  # fmt: skip
 
 
-def _heard_from(got: Read) -> tuple[str, ...]:
-    """The addresses that this mail proves to take mail: its human author's, or those that a report says were reached."""
+def _heard_from(got: Read, context: Context) -> tuple[tuple[str, bool], ...]:
+    """(address, for sure) that this mail shows to take mail: its author's, or those that a report says were reached."""
     if got.kind == "human" and got.message.author:
-        return (got.message.author,)
-    arrived = got.report.recipients if got.report and got.report.kind == "delivered" else ()
-    return tuple(one.address for one in arrived if one.action in ("delivered", None))
+        return ((got.message.author, trust.may(context.allowed, context.level, "start")),)
+    arrived = got.report is not None and got.report.kind == "delivered"
+    return tuple((one.recipient, one.sure) for one in context.bounced if arrived and not one.permanent)
 
 
 def _routed(mail: Spooled, got: Read, house: House) -> Desk | None:

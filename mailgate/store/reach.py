@@ -56,12 +56,18 @@ def lost(connection: Connection, desk: Desk, seller: Seller | None, bounced: Ite
         unreachable.note(connection, found)
 
 
-def reached(connection: Connection, house: House, address: str, by: str, now: datetime) -> tuple[str | None, tuple[Written, ...]]:
+def reached(
+    connection: Connection, house: House, address: str, by: str, now: datetime, *, sure: bool = True
+) -> tuple[str | None, tuple[Written, ...]]:
     """An address takes mail again: its listing ends, and clocks that stood void because of a suppression list start anew.
 
+    What anybody could have written (not `sure`) starts no clock, so it ends no suppression; a plain bounce it does end.
     Returns (the state that ended, what was written for each ticket).
     """
-    state = unreachable.lift(connection, addresses.key(address), by, now)
+    key = addresses.key(address)
+    if not sure and unreachable.among(connection, [key], "suppressed"):
+        return None, ()
+    state = unreachable.lift(connection, key, by, now)
     seller = house.roster.seller(address)
     if state != "suppressed" or seller is None:
         return state, ()

@@ -52,6 +52,18 @@ def test_seller_who_writes_again_proves_that_mail_flows_and_the_clock_starts_ane
     acme.replies(ask)
 
 
+def test_mail_forged_from_a_suppressed_address_lifts_nothing(
+    gate: Gate, inc: Person, acme: Person, owner: Person, manager: Person
+) -> None:
+    """Whoever may not start a clock does not start one by seeming to be reachable either (design §5)."""
+    ask = inc.writes([acme])
+    gate.returns(ask, acme, "5.1.1", said=SES)
+    gate.sends("alert_delivery", [owner, manager])
+    acme.writes([inc], subject="Our address works again", proven=False)
+    assert gate.unreachable() == {"support@acme.example": ("suppressed", "ses")}
+    assert gate.clock().state == "void"
+
+
 def test_address_that_is_merely_wrong_starts_no_clock_when_somebody_writes_from_it(
     gate: Gate, inc: Person, acme: Person, owner: Person, manager: Person
 ) -> None:
