@@ -17,6 +17,7 @@ import click
 import mailgate
 from mailgate.cli import learning, lists, look, mending, run, suppressing
 from mailgate.config import ConfigError
+from mailgate.simulate.check import CaseError
 from mailgate.store.engine import StoreError
 from mailgate.store.migrate import SchemaError
 
@@ -58,6 +59,9 @@ def _code() -> int:
     except (StoreError, SchemaError) as error:
         click.echo(f"mailgate: {error}", err=True)
         return UNAVAILABLE
+    except CaseError as error:
+        click.echo(f"mailgate: {error}", err=True)
+        return DATA
     except (json.JSONDecodeError, tomllib.TOMLDecodeError, UnicodeDecodeError, binascii.Error) as error:
         click.echo(f"mailgate: the input can't be read: {error}", err=True)
         return DATA

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from mailgate.cli.options import opened, say, table, with_config, with_json
+from mailgate import events
+from mailgate.cli.options import logging, opened, say, table, with_config, with_json
 from mailgate.desk.clock import view
 from mailgate.desk.ticket import Clock, Ticket
 from mailgate.store import memory, outbox, spool, tickets
@@ -204,10 +205,14 @@ def outbox_cancel(ids: tuple[int, ...], directory: Path, sets: tuple[str, ...]) 
     click.echo(f"{store.call(partial(outbox.cancel, ids=ids))} of {len(ids)} are cancelled")
 
 
-def _scope(desk: str | None, seller: str | None) -> str:
+def _scope(desk: str | None, seller: str | None) -> tuple[str, str | None]:
     if desk and seller:
         raise click.UsageError("either --desk or --seller")
-    return f"desk:{desk}" if desk else f"seller:{seller}" if seller else "all"
+    return ("desk", desk) if desk else ("seller", seller) if seller else ("all", None)
+
+
+def _flag(scope: str, name: str | None) -> str:
+    return f"hold:{scope}:{name}" if name else f"hold:{scope}"
 
 
 @click.command()
@@ -216,8 +221,11 @@ def _scope(desk: str | None, seller: str | None) -> str:
 @with_config
 def hold(desk: str | None, seller: str | None, directory: Path, sets: tuple[str, ...]) -> None:
     """The brake: mail is accepted, nothing leaves until `mailgate release`."""
-    _, store = opened(directory, sets)
-    store.call(partial(memory.set_flag, name=f"hold:{_scope(desk, seller)}", value=clock.now().isoformat()))
+    scope, name = _scope(desk, seller)
+    settings, store = opened(directory, sets)
+    store.call(partial(memory.set_flag, name=_flag(scope, name), value=clock.now().isoformat()))
+    logging(settings)
+    events.outbox_held(scope=scope, name=name)
     click.echo("on hold: " + ", ".join(store.read(memory.holds)))
 
 
@@ -227,8 +235,11 @@ def hold(desk: str | None, seller: str | None, directory: Path, sets: tuple[str,
 @with_config
 def release(desk: str | None, seller: str | None, directory: Path, sets: tuple[str, ...]) -> None:
     """Let what was on hold leave."""
-    _, store = opened(directory, sets)
-    store.call(partial(memory.set_flag, name=f"hold:{_scope(desk, seller)}", value=None))
+    scope, name = _scope(desk, seller)
+    settings, store = opened(directory, sets)
+    store.call(partial(memory.set_flag, name=_flag(scope, name), value=None))
+    logging(settings)
+    events.outbox_released(scope=scope, name=name)
     click.echo("on hold: " + (", ".join(store.read(memory.holds)) or "nothing"))
 
 

@@ -19,6 +19,7 @@ from mailgate import config
 from mailgate.cli.options import opened, say, with_config, with_json
 from mailgate.mail import inspect as reading
 from mailgate.mail.visible import visible
+from mailgate.simulate.check import CaseError
 
 
 @click.command()
@@ -133,20 +134,33 @@ def simulate(file: Path, as_json: bool) -> None:
             for line in timeline(tomllib.load(scenario)):
                 click.echo(line)
         return
+    failed = 0
     for row in _results(file):
-        say(row) if as_json else click.echo(f"{row['id']}: {len(row['actions'])} actions, {row['final']}")
+        failed += "error" in row
+        told = row.get("error") or f"{len(row['actions'])} actions, {row['final']}"
+        say(row) if as_json else click.echo(f"{row['id']}: {told}")
+    if failed:
+        raise CaseError(f"{failed} of the cases could not be run; their rows say why")
 
 
 def _results(file: Path) -> Iterator[dict[str, Any]]:
     """The result of every case, in order; two at a time, because they share nothing."""
-    from mailgate.simulate.cases import run
-
     cases = [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
     if len(cases) < 20:
-        yield from map(run, cases)
+        yield from map(_result, cases)
         return
     with ProcessPoolExecutor() as pool:
-        yield from pool.map(run, cases, chunksize=5)
+        yield from pool.map(_result, cases, chunksize=5)
+
+
+def _result(case: dict[str, Any]) -> dict[str, Any]:
+    """What a case led to; one that can't be run is answered in its place, and the others go on."""
+    from mailgate.simulate.cases import run
+
+    try:
+        return run(case)
+    except CaseError as error:
+        return {"id": case.get("id"), "actions": [], "deadlines": [], "final": {}, "unsupported": [], "error": str(error)}
 
 
 @click.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from mailgate import config
+from mailgate import config, events
 from mailgate.config import Settings
 from mailgate.store.engine import Store
 
@@ -34,6 +35,12 @@ def opened(directory: Path, sets: tuple[str, ...]) -> tuple[Settings, Store]:
     """The configuration, and its store. Raises ConfigError or StoreError."""
     settings = config.load(directory, sets)
     return settings, Store.open(settings.store.url, settings.directory)
+
+
+def logging(settings: Settings) -> None:
+    """A verb that changes what the daemon does logs it as the daemon would, to standard error."""
+    key = config.keys(settings).current
+    events.configure(settings.logs.format, settings.logs.addresses, sys.stderr, level=settings.logs.level, key=key)
 
 
 def say(row: Mapping[str, Any]) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from mailgate import daemon
-from mailgate.cli.options import opened, say, table, with_config, with_json
+from mailgate import daemon, events
+from mailgate.cli.options import logging, opened, say, table, with_config, with_json
 from mailgate.config import Settings
 from mailgate.mail.signature import Signatures
 from mailgate.store import reach, unreachable
@@ -55,6 +55,9 @@ def suppression_lift(address: str, directory: Path, sets: tuple[str, ...]) -> No
     state, written = store.call(work)
     if state is None:
         raise click.UsageError(f"{address} is not listed; `mailgate suppression list` shows all")
+    if state == "suppressed":
+        logging(settings)
+        events.suppression_lifted(address=address, by="operator")
     renewed = ", ".join(one.ticket.tag for one in written if one.ticket) or "none"
     click.echo(f"{address} is no longer {state}; clocks that start anew: {renewed}")
 

@@ -155,16 +155,6 @@ def message_id_reused(*, spool_id: int, message_id: str, earlier: int) -> None:
     """Another mail with a known Message-ID came; it counts as a new one. `earlier` is the first one's spool id."""
 
 
-@event("message.held")
-def message_held(*, spool_id: int, message_id: str | None, desk: str | None, reason: str) -> None:
-    """A mail is held for a person, as spam or until its writer says that it is his."""
-
-
-@event("mail.passed_on")
-def mail_passed_on(*, spool_id: int, desk: str, hop: str, reply: str, ticket: Ticket = None) -> None:
-    """A mail was handed on unchanged to the people of its desk."""
-
-
 @event("spool.recovered")
 def spool_recovered(*, count: int, oldest: datetime | None) -> None:
     """After a start: so many received mails had not been settled, and are taken up again."""
@@ -252,22 +242,12 @@ def seller_struck(*, seller: str, desk: str, ticket: Ticket, strike: str, count:
     """A strike was counted against a seller."""
 
 
-@event("takeover.proposed", "warning")
-def takeover_proposed(*, seller: str, desk: str, strikes: int, limit: int) -> None:
-    """A seller's strikes reached the limit: the marketplace is asked to take his support over."""
-
-
 @event("seller.unknown", "warning")
 def seller_unknown(*, spool_id: int | None, ticket: Ticket, desk: str, address: str | None) -> None:
     """A mail asks a seller who is not in the directory; nobody can be reminded."""
 
 
 # Trouble
-
-
-@event("http.failed", "warning")
-def http_failed(*, path: str, error: BaseException | str) -> None:
-    """A request for health or metrics could not be answered."""
 
 
 @event("loop.failed", "error")

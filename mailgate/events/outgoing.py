@@ -12,7 +12,7 @@ Ticket = str | int | None
 
 @event("suppression.lifted", "warning")
 def suppression_lifted(*, address: str, by: str, spool_id: int | None = None) -> None:
-    """An address that a suppression list held takes mail again; clocks that waited for it start anew. `by`: mail, or who."""
+    """An address that a suppression list held takes mail again; clocks that waited for it start anew. `by`: mail, or operator."""
 
 
 @event("notice.queued")
@@ -104,10 +104,10 @@ def address_bounced(
 
 
 @event("outbox.held", "warning")
-def outbox_held(*, scope: str, name: str | None, reason: str, count: int | None = None) -> None:
+def outbox_held(*, scope: str, name: str | None) -> None:
     """The brake is on: mail is taken in, and nothing of this scope leaves."""
 
 
 @event("outbox.released", "warning")
-def outbox_released(*, scope: str, name: str | None, count: int | None = None) -> None:
+def outbox_released(*, scope: str, name: str | None) -> None:
     """The brake is off; what was held leaves in its turn."""

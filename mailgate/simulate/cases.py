@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from mailgate.config import shipped
+from mailgate.config import Pack, shipped
 from mailgate.config.problems import ConfigError
 from mailgate.desk.house import Source
 from mailgate.desk.notice import Templates
@@ -18,6 +18,7 @@ from mailgate.desk.ticket import Clock
 from mailgate.gateway import Settled
 from mailgate.mail import address as addresses
 from mailgate.simulate import mails
+from mailgate.simulate.check import checked
 from mailgate.simulate.mails import Written
 from mailgate.simulate.stage import Stage, recycled, scratch_house, shown
 
@@ -42,7 +43,8 @@ class Case:
 
 
 def run(case: Mapping[str, Any]) -> dict[str, Any]:
-    """The result row of one case: what was done, what was promised, how it ended."""
+    """The result row of one case: what was done, what was promised, how it ended. Raises CaseError."""
+    checked(case, _packs())
     running = staged(case)
     for event in case["events"]:
         kind = event["kind"]
@@ -59,7 +61,7 @@ def run(case: Mapping[str, Any]) -> dict[str, Any]:
 
 def staged(case: Mapping[str, Any]) -> Case:
     """A stage set for `case`: its policy with its options, one seller, every role filled."""
-    pack = _pack(case["policy"])
+    pack = _packs()[case["policy"]]
     policy = bind(pack.raw, case.get("options", {}), pack.name).model_copy(update={"hash": "current"})
     entity = case.get("entity", "")
     support, *others = case.get("vendor_addresses") or ["support@vendor.example"]
@@ -80,15 +82,14 @@ def staged(case: Mapping[str, Any]) -> Case:
 _CACHE: dict[str, Any] = {}
 
 
-def _pack(name: str) -> Any:
+def _packs() -> Mapping[str, Pack]:
     if "packs" not in _CACHE:
         problems: list[Any] = []
         _CACHE["packs"] = shipped.packs(Path("."), Path("."), problems)
         if problems:
             raise ConfigError(tuple(problems))
-    if name not in _CACHE["packs"]:
-        raise ValueError(f"there is no policy pack {name!r}; known: {', '.join(_CACHE['packs'])}")
-    return _CACHE["packs"][name]
+    found: Mapping[str, Pack] = _CACHE["packs"]
+    return found
 
 
 def _templates() -> Templates:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from email import message_from_bytes, policy
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mailgate.simulate.cases import EVENTS, staged
+from mailgate.simulate.cases import EVENTS, run, staged
 
 DEMO: Mapping[str, Any] = {
     "id": "demo",
@@ -80,13 +80,11 @@ def _when(instant: datetime, zone: ZoneInfo) -> str:
 
 
 def timeline(scenario: Mapping[str, Any]) -> Iterator[str]:
-    """What happens in a scenario (a case written in TOML), one line an event, one a step, in order of time."""
-    from mailgate.simulate.cases import run
-
-    zone = ZoneInfo(scenario.get("seller_tz", "UTC"))
+    """What happens in a scenario (a case written in TOML), one line an event, one a step, in order of time. Raises CaseError."""
     texts = {name: _text(value) for name, value in scenario.items() if name != "events"}
     events = [{name: _text(value) for name, value in event.items()} for event in scenario.get("events", ())]
     result = run({"id": "scenario", **texts, "events": events})
+    zone = ZoneInfo(scenario.get("seller_tz", "UTC"))
     lines = [(datetime.fromisoformat(event["t"]), 0, f"< {event['kind']}  {_rest(event, ('t', 'kind'))}") for event in events]
     lines += [
         (
@@ -104,7 +102,9 @@ def timeline(scenario: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _text(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
+    if isinstance(value, list):
+        return [_text(one) for one in value]
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _rest(row: Mapping[str, Any], known: tuple[str, ...]) -> str:
