@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -46,11 +46,20 @@ def _details(said: Mapping[str, Any]) -> str:
     return "".join(f"  {name}={value}" for name, value in said.items() if value not in (None, "", [], {}))
 
 
+def _span(length: timedelta) -> str:
+    """In hours, minutes and seconds, as packs count: 48h, 95h 30m."""
+    minutes, seconds = divmod(round(length.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "m"), (seconds, "s"))
+    return " ".join(f"{count}{unit}" for count, unit in parts if count) or "0h"
+
+
 def _clock(clock: Clock, zone: ZoneInfo) -> Iterator[str]:
     yield f"clock {clock.name}, episode {clock.episode}: {clock.state}; it runs for <{clock.for_message}>"
     yield f"  from {_when(clock.started_at, zone)}, due {_when(clock.due, zone) if clock.due else 'never'}"
     for mark in clock.marks:
         fired = f"fired {_when(mark.fired_at, zone)}" if mark.fired_at else "to come" if clock.running else "dropped"
-        yield f"  {mark.step} {mark.occurrence}: {_when(mark.due, zone)}, {mark.due - clock.started_at} after the start; {fired}"
+        after = _span(mark.due - clock.started_at)
+        yield f"  {mark.step} {mark.occurrence}: {_when(mark.due, zone)}, {after} after the start; {fired}"
     if clock.stopped_at:
         yield f"  {clock.state} {_when(clock.stopped_at, zone)}" + (f" by <{clock.stopped_by}>" if clock.stopped_by else "")

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from mailgate import events
-from mailgate.cli.options import logging, opened, say, table, with_config, with_json
+from mailgate.cli.options import cell, logging, opened, say, table, with_config, with_json
 from mailgate.desk.clock import view
 from mailgate.desk.ticket import Clock, Ticket
 from mailgate.store import memory, outbox, spool, tickets
@@ -100,7 +100,7 @@ def ticket_list(directory: Path, sets: tuple[str, ...], as_json: bool) -> None:
         for row in rows:
             say(row)
         return
-    brief = [{**row, "clocks": [f"{c['clock']} {c['state']} {c['due']}" for c in row["clocks"]]} for row in rows]
+    brief = [{**row, "clocks": [f"{c['clock']} {c['state']} {cell(c['due'])}" for c in row["clocks"]]} for row in rows]
     table(brief, ("ticket", "desk", "kind", "state", "messages", "clocks", "subject"))
 
 

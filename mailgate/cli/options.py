@@ -59,13 +59,14 @@ def plain(value: Any) -> Any:
 
 def table(rows: Sequence[Mapping[str, Any]], columns: tuple[str, ...]) -> None:
     """Plain columns for people."""
-    texts = [[_cell(row.get(name)) for name in columns] for row in rows]
+    texts = [[cell(row.get(name)) for name in columns] for row in rows]
     widths = [max(len(line[i]) for line in [list(columns), *texts]) for i in range(len(columns))]
     for line in [list(columns), *texts]:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value for people: instants to the second in UTC, what is missing as a dash."""
     if value is None:
         return "-"
     if isinstance(value, datetime):

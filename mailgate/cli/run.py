@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -56,6 +57,7 @@ def _welcome(directory: Path, sets: tuple[str, ...]) -> str:
     seller = next(iter(settings.sellers.values()), None)
     asker, asked = entity.helpdesk if entity else desk.address, seller.support if seller else "seller@vendor.example"
     host, _, port = door.rpartition(":")
+    called, home = sys.argv[0], settings.directory
     said = (
         f"From: {asker}\\r\\nTo: {asked}\\r\\nSubject: Order 4711\\r\\nMessage-ID: <ask-1@desk>\\r\\n\\r\\nWhere is the parcel?"
     )
@@ -69,10 +71,10 @@ Send it a question of the helpdesk to a seller, copied to the desk {desk.address
 
 Then look:
 
-    mailgate ticket list  --config {settings.directory}
-    mailgate ticket show 1 --config {settings.directory}      (the clock, and when what comes due)
-    mailgate message list --config {settings.directory}
-    ls {settings.directory}/outgoing/new      (the mail that it sends; no mail server is needed for a first look)
+    {called} ticket list --config {home}
+    {called} explain 1 --config {home}      (what was read into the mail; the clock, and when what comes due)
+    {called} message list --config {home}
+    ls {home}/outgoing/new      (the mail that it sends; no mail server is needed for a first look)
 
 Stop it with Ctrl-C. What happened so far is kept.
 """

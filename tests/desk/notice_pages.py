@@ -89,6 +89,7 @@ TICKET: dict[str, dict[str, Any]] = {
         "suppressed": False,
         "provider": "",
         "signature": "",
+        "due_at": None,
     },
     "notice_unseen_reply": {
         "seen_at": (ASKED + timedelta(hours=20), ASKED + timedelta(hours=26)),

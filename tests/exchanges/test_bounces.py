@@ -30,7 +30,7 @@ def test_ask_that_is_sent_again_starts_the_clock_anew(
     """DR-07 (a): until it is sent again and accepted."""
     ask = inc.writes([acme])
     gate.returns(ask, acme)
-    gate.sends("alert_delivery", [owner, manager])
+    assert b"no time to answer" in gate.sends("alert_delivery", [owner, manager]).row.raw
     gate.later(hours=30)
     again = inc.follows_up(ask)
     gate.later(hours=48)
@@ -54,7 +54,8 @@ def test_clock_runs_on_where_the_desk_keeps_it(gate: Gate, inc: Person, acme: Pe
     gate.under(on_ask_bounce="keep_clock")
     ask = inc.writes([acme])
     gate.returns(ask, acme)
-    gate.sends("alert_delivery", [owner, manager], of="ask")
+    alert = gate.sends("alert_delivery", [owner, manager], of="ask")
+    assert b"no time to answer" not in alert.row.raw
     gate.at(SUNDAY)
     gate.sends("remind", [acme, inc], n=1)
     acme.replies(ask)
