@@ -48,10 +48,10 @@ class Fired:
     queued: tuple[tuple[int, str, str], ...]
 
 
-def due(connection: Connection, now: datetime) -> tuple[Clock, ...]:
-    """The clocks that may fire now: due, and no mail in hand that was accepted by then."""
+def due(connection: Connection, now: datetime, after: Clock | None = None) -> tuple[Clock, ...]:
+    """The next clocks that may fire now, LIMIT at the most: due, and no mail in hand that was accepted by then."""
     in_hand = spool.oldest_waiting(connection)
-    ready = tickets.due_clocks(connection, now, LIMIT)
+    ready = tickets.due_clocks(connection, now, LIMIT, after)
     return tuple(one for one in ready if in_hand is None or (one.next_due_at is not None and one.next_due_at < in_hand))
 
 
@@ -159,16 +159,15 @@ class Timekeeper:
 
     async def _fire_all(self, now: datetime) -> tuple[Fired, ...]:
         started = wall.monotonic()
+        done: list[Fired | None] = []
         ready = await self.store.run(partial(due, now=now))
-        done = [await self._fire(one, now) for one in ready]
+        while ready:  # one that waits stays due: those behind it must not wait for it
+            done += [await self._fire(one, now) for one in ready]
+            ready = await self.store.run(partial(due, now=now, after=ready[-1]))
         fired_now = tuple(one for one in done if one is not None)
-        if fired_now:
-            self.fired.set()
-        for one in fired_now:
-            tell(one, now)
-        upcoming = await self.store.run(tickets.next_due_at) if ready else None
+        upcoming = await self.store.run(tickets.next_due_at) if done else None
         events.tick_finished(
-            due=len(ready), fired=len(fired_now), given_up=0, held=len(ready) - len(fired_now), next_due=upcoming,
+            due=len(done), fired=len(fired_now), held=len(done) - len(fired_now), next_due=upcoming,
             ms=round((wall.monotonic() - started) * 1000, 1),
         )  # fmt: skip
         return fired_now
@@ -176,12 +175,16 @@ class Timekeeper:
     async def _fire(self, one: Clock, now: datetime) -> Fired | None:
         """Fire one clock; a fault of this one is told, and does not stop the others."""
         try:
-            return await self.store.run(partial(fire, clock=one, house=self.house, now=now))
+            done = await self.store.run(partial(fire, clock=one, house=self.house, now=now))
         except StoreError:
             raise
         except Exception as error:
             events.loop_failed(loop=f"timekeeper, {one.name} of {one.subject}", error=error)
             return None
+        if done is not None:
+            self.fired.set()
+            tell(done, now)
+        return done
 
     async def _heart(self, now: datetime) -> None:
         """Note that we live; a gap of more than five minutes was an outage, and mail may still be on its way."""

@@ -1,6 +1,6 @@
 """The verbs: `mailgate VERB --help` explains each.
 
-Exit codes: 0 ok · 64 usage · 65 bad input mail or data · 69 a service is unavailable · 70 a bug · 74 I/O · 75 try again later ·
+Exit codes: 0 ok · 64 usage · 65 bad input mail or data · 69 a service is unavailable · 70 a bug · 74 I/O ·
 78 configuration. JSON goes to standard output, one object a line; logs and complaints go to standard error.
 """
 
@@ -21,7 +21,7 @@ from mailgate.simulate.check import CaseError
 from mailgate.store.engine import StoreError
 from mailgate.store.migrate import SchemaError
 
-USAGE, DATA, UNAVAILABLE, BUG, IO, TEMPORARY, CONFIG = 64, 65, 69, 70, 74, 75, 78
+USAGE, DATA, UNAVAILABLE, BUG, IO, CONFIG = 64, 65, 69, 70, 74, 78
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -44,7 +44,6 @@ class Reply:
     desks: tuple[Desk, ...]
     seller: Seller
     entity: str | None
-    demanded: tuple[str, ...] = ()
     dead: frozenset[str] = frozenset()
 
 

@@ -217,14 +217,12 @@ def step_fired(
 def tick_finished(
     *,
     fired: int,
-    late: float | timedelta | None = None,
     due: int | None = None,
-    given_up: int | None = None,
     held: int | None = None,
     next_due: datetime | None = None,
     ms: float | None = None,
 ) -> None:
-    """A look at the clocks that were due. `given_up`: changed meanwhile; `held`: waiting for mail still in hand."""
+    """A look at the clocks that were due. `held`: not fired: an earlier notice has not left, or something changed meanwhile."""
 
 
 @event("catch_up.started", "warning")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -84,12 +84,3 @@ def note(connection: Connection, number: int, entry: Entry) -> None:
     desk = connection.execute(select(tickets.c.desk).where(tickets.c.number == number)).scalar_one()
     about = {"desk": desk, "ticket": number, "seller": None, "spool_id": None}
     ticket_rows.record(connection, [entry], about, entry.at)
-
-
-def redirects(connection: Connection, numbers: Iterable[int]) -> dict[int, int]:
-    """For each of these tickets that was merged: the one that it leads to now."""
-    found = {}
-    query = select(tickets.c.number, tickets.c.facts).where(tickets.c.number.in_(list(numbers)) & (tickets.c.state == "merged"))
-    for number, facts in connection.execute(query):
-        found[number] = int(facts["merged_into"])
-    return found

@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, literal, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from mailgate.desk.follow import Decision
 from mailgate.desk.ticket import Clock, Entry, Mark, Participant, Spoken, Ticket
 from mailgate.mail import address as addresses
-from mailgate.store.schema import clocks, events, ids, messages, outbox, participants, steps, tickets
+from mailgate.store.schema import Instant, clocks, events, ids, messages, outbox, participants, steps, tickets
 
 SHORTEST_ID = 10  # characters that a broken id must have left to be worth a look
 
@@ -160,10 +160,14 @@ def write_clocks(connection: Connection, changed: Iterable[Clock]) -> None:
         connection.execute(upsert(clocks).values(row).on_conflict_do_update(key, set_=row))
 
 
-def due_clocks(connection: Connection, now: datetime, limit: int) -> tuple[Clock, ...]:
-    """The clocks that have something due by `now`, earliest first."""
-    query = select(clocks).where(clocks.c.next_due_at <= now).order_by(clocks.c.next_due_at, clocks.c.subject).limit(limit)
-    return tuple(map(clock_of, connection.execute(query)))
+def due_clocks(connection: Connection, now: datetime, limit: int, after: Clock | None = None) -> tuple[Clock, ...]:
+    """The clocks that have something due by `now`, earliest first; of these, those that come `after` one."""
+    order = tuple_(clocks.c.next_due_at, clocks.c.subject, clocks.c.name, clocks.c.episode)
+    query = select(clocks).where(clocks.c.next_due_at <= now)
+    if after is not None:
+        last = (literal(after.next_due_at, Instant), literal(after.subject), literal(after.name), literal(after.episode))
+        query = query.where(order > tuple_(*last))
+    return tuple(map(clock_of, connection.execute(query.order_by(*order.clauses).limit(limit))))
 
 
 def clock(connection: Connection, subject: str, name: str, episode: int) -> Clock | None:

@@ -97,7 +97,7 @@ def test_auto_is_json_where_nobody_looks_and_text_on_a_terminal():
 
 def test_tick_without_work_is_a_debug_line():
     stream = written()
-    quiet = {"fired": 0, "given_up": 0, "held": 0, "next_due": None, "ms": 1.0}
+    quiet = {"fired": 0, "held": 0, "next_due": None, "ms": 1.0}
     events.tick_finished(due=0, **quiet)
     assert lines(stream) == []
     events.tick_finished(due=2, **quiet)

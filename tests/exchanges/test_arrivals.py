@@ -9,7 +9,7 @@ from exchange import Gate
 from passage import TAKEN
 from people import Person
 
-from mailgate.timekeeper import Timekeeper
+from mailgate import timekeeper
 from mailgate.wire.smtp_out import Sent
 
 FRIDAY, SUNDAY, MONDAY, TUESDAY = "2026-06-12T18:30", "2026-06-14T18:30", "2026-06-15T18:30", "2026-06-16T18:30"
@@ -197,7 +197,7 @@ def test_reminders_found_after_an_outage_are_one_mail(gate: Gate, inc: Person, a
 
 async def test_timers_wait_for_mail_that_waited_elsewhere(gate: Gate, inc: Person, acme: Person) -> None:
     """Design §2: after an outage nothing fires until `catch_up` has passed; what came meanwhile counts."""
-    keeper = Timekeeper(gate.stage.store, gate.stage.house, timedelta(minutes=20))
+    keeper = timekeeper.Timekeeper(gate.stage.store, gate.stage.house, timedelta(minutes=20))
     asks = [inc.writes([acme], subject="1"), inc.writes([acme], subject="2")]
     await keeper.tick(gate.now)
     gate.sleeps(hours=50)
@@ -239,6 +239,23 @@ def test_ladder_waits_while_the_smarthost_has_not_taken_a_reminder(
     gate.sends("remind", [acme, inc])
     gate.sends("remind", [acme, inc])
     gate.sends("escalate", [manager, inc])
+
+
+async def test_ladders_that_wait_hold_up_no_other(
+    gate: Gate, inc: Person, acme: Person, nova: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Design §2: however many clocks wait for their notices to leave, those behind them are looked at in the same tick."""
+    asks = [inc.writes([acme], subject="1"), inc.writes([nova], subject="2")]
+    gate.stage.hop = lambda row: DOWN if row.ticket == 1 else TAKEN
+    gate.at(SUNDAY)
+    gate.sends("remind", [nova, inc], n=1)
+    gate.sleeps(hours=24)
+    monkeypatch.setattr(timekeeper, "LIMIT", 1)
+    keeper = timekeeper.Timekeeper(gate.stage.store, gate.stage.house, timedelta(minutes=20))
+    assert [one.ticket for one in await keeper.tick(gate.now)] == [2]
+    gate.sends("remind", [nova, inc], n=2)
+    acme.replies(asks[0])
+    nova.replies(asks[1])
 
 
 def test_notice_is_superseded_when_the_answer_came_before_it_left(gate: Gate, inc: Person, acme: Person) -> None:
