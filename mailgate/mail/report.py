@@ -35,8 +35,6 @@ class Report:
     kind: str
     recipients: tuple[Recipient, ...]
     original_id: str | None
-    original_references: tuple[str, ...]
-    original_headers: tuple[tuple[str, str], ...]
     form: str
 
 
@@ -272,10 +270,8 @@ def _ran_out(recipient: Recipient) -> bool:
 
 
 def _report(kind: str, recipients: tuple[Recipient, ...], message: Message, form: str) -> Report:
-    headers = _original(message)
-    named = dict(reversed(headers))
-    references = ids.referenced(value for name, value in headers if name in ("references", "in-reply-to"))
-    return Report(kind, recipients, ids.one(named.get("message-id", "")), references, headers, form)
+    named = dict(reversed(_original(message)))
+    return Report(kind, recipients, ids.one(named.get("message-id", "")), form)
 
 
 def _original(message: Message) -> tuple[tuple[str, str], ...]:
