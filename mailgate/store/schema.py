@@ -134,6 +134,7 @@ tickets = Table(
     Column("tags", Json, nullable=False),
     Column("facts", Json, nullable=False),
     Column("version", Integer, nullable=False),
+    Index("ix_tickets_seller", "desk", "seller"),
     sqlite_autoincrement=True,
 )
 
@@ -330,6 +331,60 @@ policies = Table(
     Column("name", Text, nullable=False),
     Column("body", Json, nullable=False),
     Column("options", Json, nullable=False),
+)
+
+# the marketplace's orders as it told us of them; customer: a compared address (mail.address.key); extra: columns of its own
+orders = Table(
+    "orders",
+    metadata,
+    Column("desk", Text, primary_key=True),
+    Column("number", Text, primary_key=True),
+    Column("seller", Text),
+    Column("entity", Text),
+    Column("customer", Text),
+    Column("product", Text),
+    Column("sold_at", Instant),
+    Column("billed_at", Instant),
+    Column("subscription", Boolean),
+    Column("amount", Text),
+    Column("currency", Text),
+    Column("shipping_number", Text),
+    Column("shipping_date", Text),
+    Column("extra", Json, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Index("ix_orders_customer", "desk", "customer"),
+)
+
+# how far each file of orders was read: a file is known by its content
+order_imports = Table(
+    "order_imports",
+    metadata,
+    Column("sha256", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("lines", Integer, nullable=False),
+    Column("taken", Integer, nullable=False),
+    Column("bad", Json, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("finished_at", Instant),
+)
+
+# what is remembered of a seller at a desk beside his strikes: flags that people set (abuse), confirmations, absences
+marks = Table(
+    "marks",
+    metadata,
+    Column("desk", Text, primary_key=True),
+    Column("seller", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+# signed actions that may happen once, and have
+spent = Table(
+    "spent",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
 )
 
 # single values: heartbeat, holds
