@@ -23,15 +23,17 @@ from prometheus_client import CollectorRegistry
 
 import mailgate
 from mailgate import config, events
-from mailgate.config import ConfigError, Settings
+from mailgate.config import Settings
 from mailgate.courier import Courier, Schedule
 from mailgate.desk.house import Caps, House, Source
 from mailgate.desk.route import Roster
 from mailgate.gateway import Gateway
 from mailgate.mail.message import Envelope
+from mailgate.orders import Folder
+from mailgate.reload import Anew, read_anew, rewind
 from mailgate.store import outbox, spool
 from mailgate.store.engine import Store
-from mailgate.timekeeper import Timekeeper, wind
+from mailgate.timekeeper import Timekeeper
 from mailgate.wire import clock
 from mailgate.wire.http import Board
 from mailgate.wire.lobby import Events, Limits, Outcome
@@ -41,6 +43,7 @@ from mailgate.wire.smtp_out import Smarthost, smarthost
 
 DRAIN = 8.0
 RESTART_PAUSE = 1.0
+PROBLEMS = 20  # of a refused configuration that the log names; `mailgate check` says all
 FIXED = ("store", "smtp", "lmtp", "guard", "http", "hostname", "smarthost", "limits", "timers", "logs")
 
 
@@ -122,11 +125,13 @@ class Daemon:
         self.timekeeper = Timekeeper(self.store, house, settings.timers.catch_up)
         schedule = Schedule(settings.smarthost.retry, settings.smarthost.give_up)
         self.courier = Courier(self.store, house, smarthost_of(settings), Hops(settings), schedule)
+        self.orders = Folder(self.store, house, settings.orders.folder)
         self.doors = Doors(self._accept, self.gateway.knows, limits_of(settings), settings.host, cast(Events, events))
         self.registry = CollectorRegistry()
         self.gauges = Gauges(self.registry)
         self.board = Board(self._unready, self.registry)
         self.stopping = asyncio.Event()
+        self._reloading = asyncio.Lock()
         self.ready = False
 
     async def run(self) -> None:
@@ -154,6 +159,7 @@ class Daemon:
             "gateway": self.gateway.work,
             "timekeeper": self.timekeeper.work,
             "courier": self.courier.work,
+            "orders": self.orders.work,
             "nudge": partial(self._nudge, self.gateway.settled, self.timekeeper.woken, self.courier.woken),
             "nudge courier": partial(self._nudge, self.timekeeper.fired, self.courier.woken),
             "watch": self._watch,
@@ -236,22 +242,27 @@ class Daemon:
         return "" if self.ready else "starting or stopping"
 
     async def reload(self) -> None:
-        """Take a changed configuration into force, all or nothing."""
-        notify("RELOADING=1")
-        try:
-            settings = await asyncio.get_running_loop().run_in_executor(None, self.reread)
-            house, tls = house_of(settings), tls_of(settings)
-        except (ConfigError, OSError, ssl.SSLError) as error:
-            problems = [str(one) for one in error.problems] if isinstance(error, ConfigError) else [str(error)]
-            events.config_refused(problems=problems)
-        else:
-            changed = [name for name in FIXED if getattr(settings, name) != getattr(self.settings, name)]
-            self.settings = settings
-            self.gateway.house = self.timekeeper.house = self.courier.house = house
-            self.doors.replace_tls(tls)
-            await self.store.run(partial(wind, house=house, now=clock.now()))
-            events.config_reloaded(desks=len(settings.desks), sellers=len(settings.sellers), needs_restart=changed)
-        notify("READY=1")
+        """Take a changed configuration into force, all or nothing; mail goes on meanwhile, and one reload waits for another."""
+        async with self._reloading:
+            notify("RELOADING=1")
+            started = clock.monotonic()
+            anew = await read_anew(self.reread, lambda new: (house_of(new), tls_of(new)), self.gateway.house)
+            if isinstance(anew, Anew):
+                await self._take(anew, started)
+            else:
+                events.config_refused(count=len(anew), problems=list(map(str, anew[:PROBLEMS])))
+            notify("READY=1")
+
+    async def _take(self, anew: Anew, started: float) -> None:
+        settings, house = anew.settings, anew.house
+        changed = [name for name in FIXED if getattr(settings, name) != getattr(self.settings, name)]
+        self.settings = settings
+        self.gateway.house = self.timekeeper.house = self.courier.house = self.orders.house = house
+        self.orders.folder = settings.orders.folder
+        self.doors.replace_tls(anew.tls)
+        await rewind(self.store, house, anew.changed)
+        ms = int((clock.monotonic() - started) * 1000)
+        events.config_reloaded(desks=len(settings.desks), sellers=len(settings.sellers), needs_restart=changed, ms=ms)
 
 
 async def _ended(loops: list[asyncio.Task[None]]) -> None:

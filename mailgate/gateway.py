@@ -20,15 +20,19 @@ from functools import partial
 from typing import Any
 
 from mailgate import events
+from mailgate.desk import command as commands
 from mailgate.desk import facts, thread, trust
 from mailgate.desk.bounce import Bounced
+from mailgate.desk.command import Given
 from mailgate.desk.context import Context
 from mailgate.desk.decide import decide
-from mailgate.desk.follow import Decision
+from mailgate.desk.decision import Decision
 from mailgate.desk.house import House
+from mailgate.desk.pack import Policy
 from mailgate.desk.party import Desk
 from mailgate.desk.route import desk_for, party_of
 from mailgate.desk.thread import Match
+from mailgate.desk.view import related
 from mailgate.events import moves
 from mailgate.mail import address as addresses
 from mailgate.mail import automatic, report, subject, token, visible
@@ -139,7 +143,7 @@ def look_up(connection: Connection, mail: Spooled, got: Read, desk: Desk, house:
     found = lookup.evidence(connection, got.message, mail.envelope, got.subject, house, desk)
     reported = _reported(connection, mail, got, desk, house)
     match = reported.match if got.report else thread.match(got.message.author, found.clues, found.tickets, desk, house.roster)
-    return context_for(connection, mail, got, house, Placed(desk, match, found, reported.bounced))
+    return context_for(connection, mail, got, house, Placed(desk, match, found, mail.envelope.received_at, reported.bounced))
 
 
 def _reported(connection: Connection, mail: Spooled, got: Read, desk: Desk, house: House) -> lookup.Reported:
@@ -156,28 +160,34 @@ class Placed:
     desk: Desk
     match: Match
     found: lookup.Found
+    received_at: datetime
     bounced: tuple[Bounced, ...] = ()
 
 
 def context_for(connection: Connection, mail: Spooled, got: Read, house: House, placed: Placed) -> Context:
     """What `decide` asks for, once it is known where the mail belongs."""
     message, desk, ticket = got.message, placed.desk, placed.match.ticket
-    told = facts.read(message, got.visible, policy_of(connection, house, desk, ticket.policy if ticket else ""))
+    policy = policy_of(connection, house, desk, ticket.policy if ticket else "")
+    told = facts.read(message, got.visible, policy, desk.zone)
     seller = house.seller(ticket.seller) if ticket and ticket.seller else None
     seller = seller or lookup.seller_named(message, desk, house, str(told.get("seller", "")))
-    known = party_of(message.author, desk, seller, ticket, house.roster) != "stranger"
+    kin = tickets.kin_of(connection, desk.name, seller.id) if seller and (policy.duplicates or policy.cites) else ()
+    noticed = {"attachments": len(message.attachments), **facts.mentioned(got.visible, policy), **related(policy, told, ticket, kin)}
+    party = party_of(message.author, desk, seller, ticket, house.roster)
     proven = _proven(message, mail.envelope, house)
+    level = trust.level(message.author, known=party != "stranger", signed=placed.match.signed, proven=proven)
     people = [addresses.key(one.address) for one in ticket.participants] if ticket else []
     return Context(
         scene=scene_for(connection, house, desk, seller, ticket),
         roster=house.roster,
         kind=got.kind,
-        level=trust.level(message.author, known=known, signed=placed.match.signed, proven=proven),
+        level=level,
         allowed=house.allowed,
         envelope=mail.envelope,
         subject=got.subject,
         visible=got.visible,
         told=told,
+        noticed=noticed,
         match=placed.match,
         generated=automatic.is_generated(message),
         bounced=placed.bounced,
@@ -186,7 +196,22 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
         known=placed.found.known,
         dead=unreachable.among(connection, people),
         spool_id=mail.id,
+        command=_command(got, placed, house, policy, Given("", party, level, told)),
     )
+
+
+def _command(got: Read, placed: Placed, house: House, policy: Policy, given: Given) -> Given | None:
+    """The order that this mail gives, by the signed address it was written to or by the word that it begins with."""
+    offer = placed.found.offer
+    told = {**given.told, "attachments": len(got.message.attachments)}
+    if offer is not None:
+        name, choice = commands.by_link(offer.action, policy)
+        said = {**told, **choice, "text": got.visible.strip()[: commands.TEXT_LIMIT]}
+        return replace(given, name=name, told=said, digest=offer.digest, fault=offer.fault(placed.received_at))
+    if placed.match.ticket is None or got.kind != "human":
+        return None
+    found = commands.by_word(got.visible, house.words, policy)
+    return replace(given, name=found[0], told={**told, **found[1]}, by_word=True) if found else None
 
 
 def _proven(message: Message, envelope: Envelope, house: House) -> bool:

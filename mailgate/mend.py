@@ -95,7 +95,7 @@ def _settled_again(
     by_reference = bool(set(got.message.names) & {said.message_id for said in ticket.spoken} or found.notice_to)
     match = Match(None if first else ticket, "moved", by_reference=by_reference)
     bounced = lookup.bounces(connection, got.report, mail.envelope, desk, house, True).bounced if got.report else ()
-    context = context_for(connection, mail, got, house, Placed(desk, match, found, bounced))
+    context = context_for(connection, mail, got, house, Placed(desk, match, found, mail.envelope.received_at, bounced))
     decision = decide(got.message, context, mail.envelope.received_at)
     if decision.ticket is None:
         return ticket, decision.spoken

@@ -19,7 +19,7 @@ from functools import partial
 from mailgate import events
 from mailgate.desk import checklist
 from mailgate.desk.clock import due_marks
-from mailgate.desk.follow import fired
+from mailgate.desk.fire import fired
 from mailgate.desk.house import House
 from mailgate.desk.ticket import Clock, Mark
 from mailgate.store import memory, outbox, spool, tickets

@@ -15,7 +15,7 @@ import traceback
 import click
 
 import mailgate
-from mailgate.cli import learning, lists, look, mending, run, suppressing
+from mailgate.cli import directory, learning, lists, look, mending, notices, ordering, run, suppressing
 from mailgate.config import ConfigError
 from mailgate.simulate.check import CaseError
 from mailgate.store.engine import StoreError
@@ -30,7 +30,16 @@ def cli() -> None:
     """A mail daemon that threads tickets, checks replies and keeps promises of time."""
 
 
-for verb in (*run.VERBS, *look.VERBS, *lists.VERBS, *learning.VERBS, *suppressing.VERBS):
+for verb in (
+    *run.VERBS,
+    *look.VERBS,
+    *lists.VERBS,
+    *learning.VERBS,
+    *suppressing.VERBS,
+    *notices.VERBS,
+    *directory.VERBS,
+    *ordering.VERBS,
+):
     cli.add_command(verb)
 for verb in mending.VERBS:
     lists.ticket.add_command(verb)

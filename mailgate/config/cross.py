@@ -1,13 +1,15 @@
 """What no single file can answer: do desks, sellers, packs, doors and templates fit together?
 
-`errors` stop mailgate; `warnings` are for a person to look at (docs/rules.md D-03, D-08). Both are linear in the number
+`errors` stop mailgate; `warnings` are for a person to look at (docs/rules.md C-46, D-03, D-08). Both are linear in the number
 of sellers, and neither looks outside the settings.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -23,55 +25,79 @@ NOT_SUPPORT = frozenset(
     ("admin", "administrator", "account", "accounts", "accounting", "billing", "finance", "invoice", "invoices")
     + ("conta", "contas", "financeiro", "cobranca", "faturamento", "amministrazione", "fatture", "root", "postmaster")
 )
+HINTS = 100  # words that are searched for a nearest one: a column that slipped is thousands of wrong words
 LAST_RESORT = "en"  # what every language falls back to
 Found = Iterator[Problem]
 
 
 def errors(settings: Settings, said: str, *, desks_whole: bool = True) -> list[Problem]:
     """Everything that does not fit together. `desks_whole` is False when a desk could not be read at all."""
-    at = _Places(said)
+    at = _Places(settings, said)
     found = [
         *_desk_errors(settings, at),
         *_shared_addresses(settings, at),
         *_notice_errors(settings, at),
-        *_calendar_errors(settings, at),
         *_template_problems(settings, fall_back=False),
     ]
-    for seller in settings.sellers.values():
-        found += _zone_errors(at.seller(seller), "seller.zone", seller.zone)
+    return found + seller_errors(settings, settings.sellers.values(), said, desks_whole=desks_whole)
+
+
+def seller_errors(settings: Settings, sellers: Iterable[Seller], said: str, *, desks_whole: bool = True) -> list[Problem]:
+    """What of these sellers does not fit the desks, the calendars, the zones and the languages that there are."""
+    at = _Places(settings, said)
+    found: list[Problem] = []
+    for seller in sellers:
+        found += at.placed(_zone_errors(at, at.seller(seller), "seller.zone", seller.zone))
+        found += at.placed(_calendar_errors(seller, at))
         if desks_whole:
-            found += _seller_errors(settings, seller, at)
+            found += at.placed(_fitting_errors(settings, seller, at))
     return found
 
 
 def warnings(settings: Settings, said: str) -> list[Problem]:
     """What works and is probably not meant."""
-    at = _Places(said)
-    found = [*_trust_warnings(settings, at), *_desk_warnings(settings, at), *_shared_support(settings, at)]
+    at = _Places(settings, said)
+    found = [*_trust_warnings(settings, at), *_desk_warnings(settings, at), *at.placed(_shared_support(settings, at))]
     found += _template_problems(settings, fall_back=True)
     for seller in settings.sellers.values():
-        found += _support_warnings(seller, at)
-        found += _entity_warnings(settings, seller, at)
+        found += at.placed(_support_warnings(seller, at))
+        found += at.placed(_entity_warnings(settings, seller, at))
     return found
 
 
 class _Places:
-    """The files of a directory, as the user names them."""
+    """The files of a directory as the user names them, and hints for the first wrong words."""
 
-    def __init__(self, said: str) -> None:
+    def __init__(self, settings: Settings, said: str) -> None:
         self.main = str(Path(said) / "mailgate.toml")
         self.desks = str(Path(said) / "desks.toml")
+        self.refused: dict[str, str] = {}
+        self._places = settings.places
         self._sellers = Path(said) / "sellers"
+        self._hints: dict[tuple[str, frozenset[str]], str] = {}
 
     def seller(self, seller: Seller) -> str:
-        return str(self._sellers / f"{seller.id}.toml")
+        return self._places.get(seller.id) or str(self._sellers / f"{seller.id}.toml")
+
+    def placed(self, found: Found) -> Found:
+        """These problems of sellers; one of a table's row names its column."""
+        for one in found:
+            in_row = not one.file.endswith(".toml") and one.key.startswith("seller.")
+            yield replace(one, key=one.key.removeprefix("seller.")) if in_row else one
+
+    def near(self, word: str, known: Iterable[str]) -> str:
+        """A hint that names the known word nearest to `word`, for the first HINTS words."""
+        asked = (word, frozenset(known))
+        if asked not in self._hints and len(self._hints) < HINTS:
+            self._hints[asked] = near(word, sorted(asked[1]))
+        return self._hints.get(asked, "")
 
 
 def _desk_errors(settings: Settings, at: _Places) -> Found:
     for name, desk in settings.desks.items():
         key = dotted(("desk", name))
-        yield from _zone_errors(at.desks, f"{key}.zone", desk.zone)
-        yield from _language_errors(settings, at.desks, f"{key}.language", desk.language)
+        yield from _zone_errors(at, at.desks, f"{key}.zone", desk.zone)
+        yield from _language_errors(settings, at, at.desks, f"{key}.language", desk.language)
         for staff in desk.staff:
             if any(own.answers_for(staff) for own in settings.desks.values()):
                 hint = "mail to its staff would come back to mailgate for ever"
@@ -88,33 +114,37 @@ def _hop_errors(file: str, key: str, hop: str) -> Found:
         yield Problem(file, key, expected, "a secret" if hint else shown(hop), hint)
 
 
-def _zone_errors(file: str, key: str, zone: str) -> Found:
+def _zone_errors(at: _Places, file: str, key: str, zone: str) -> Found:
     if not zone:
         return
     try:
         ZoneInfo(zone)
     except (ValueError, OSError, LookupError):
-        hint = near(zone, available_timezones())
+        hint = at.near(zone, _zones())
         yield Problem(file, key, "a zone such as Europe/Berlin", shown(zone), hint)
 
 
-def _language_errors(settings: Settings, file: str, key: str, language: str) -> Found:
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _language_errors(settings: Settings, at: _Places, file: str, key: str, language: str) -> Found:
     """A folder of templates/, or one of the same base language: pt is served by pt-BR."""
     known = settings.templates.notices
     if language and known and _base(language) not in map(_base, known):
-        yield Problem(file, key, one_of(known), shown(language), near(language, known))
+        yield Problem(file, key, one_of(known), shown(language), at.near(language, known))
 
 
 def _base(language: str) -> str:
     return language.casefold().partition("-")[0]
 
 
-def _calendar_errors(settings: Settings, at: _Places) -> Found:
-    said: dict[str, str] = {}
-    for seller in settings.sellers.values():
-        if seller.calendar and _calendar_refusal(seller.calendar, said):
-            expected = "a country, or a country and its part, such as US or BR-SP"
-            yield Problem(at.seller(seller), "seller.calendar", expected, shown(seller.calendar), said[seller.calendar])
+def _calendar_errors(seller: Seller, at: _Places) -> Found:
+    if seller.calendar and _calendar_refusal(seller.calendar, at.refused):
+        expected = "a country, or a country and its part, such as US or BR-SP"
+        said = at.refused[seller.calendar]
+        yield Problem(at.seller(seller), "seller.calendar", expected, shown(seller.calendar), said)
 
 
 def _calendar_refusal(name: str, said: dict[str, str]) -> str:
@@ -158,21 +188,21 @@ def _template_problems(settings: Settings, *, fall_back: bool) -> Found:
             yield Problem("templates", "", "the same notices in every language", said)
 
 
-def _seller_errors(settings: Settings, seller: Seller, at: _Places) -> Found:
+def _fitting_errors(settings: Settings, seller: Seller, at: _Places) -> Found:
     file = at.seller(seller)
-    yield from _language_errors(settings, file, "seller.language", seller.language)
+    yield from _language_errors(settings, at, file, "seller.language", seller.language)
     for desk in seller.desks:
         if desk not in settings.desks:
-            yield Problem(file, "seller.desks", one_of(settings.desks), shown(desk), near(desk, settings.desks))
+            yield Problem(file, "seller.desks", one_of(settings.desks), shown(desk), at.near(desk, settings.desks))
     known = _entities_of(settings, seller)
     for entity in seller.entities:
         if entity not in known:
-            yield Problem(file, "seller.entities", one_of(known), shown(entity), near(entity, known))
+            yield Problem(file, "seller.entities", one_of(known), shown(entity), at.near(entity, known))
     own = set(seller.entities) & known if seller.entities else known
     for product, entity in seller.products.items():
         if entity not in own:
             key = dotted(("seller", "products", product))
-            yield Problem(file, key, one_of(own), shown(entity), near(entity, own))
+            yield Problem(file, key, one_of(own), shown(entity), at.near(entity, own))
 
 
 def _entities_of(settings: Settings, seller: Seller) -> set[str]:
@@ -203,7 +233,7 @@ def _support_warnings(seller: Seller, at: _Places) -> Found:
     """D-07, D-08: asks go to a support address, not to an account or admin address by mistake."""
     file, key = at.seller(seller), "seller.support"
     support = addresses.untagged(seller.support)
-    for other in ("admin", "manager"):
+    for other in ("admin", "account", "manager"):
         address = getattr(seller, other)
         if address and addresses.untagged(address) == support:
             yield Problem(file, key, "an address of the support team", f"the {other} address", "D-08")
@@ -211,6 +241,8 @@ def _support_warnings(seller: Seller, at: _Places) -> Found:
         yield Problem(file, key, "an address of the support team", shown(seller.support), "D-08")
     if seller.backup and addresses.untagged(seller.backup) == support:
         yield Problem(file, "seller.backup", "another address than support", shown(seller.backup), "D-38")
+    if seller.service and seller.account and addresses.untagged(seller.service) == addresses.untagged(seller.account):
+        yield Problem(file, "seller.service", "another address than the account's", shown(seller.service), "C-46")
 
 
 def _entity_warnings(settings: Settings, seller: Seller, at: _Places) -> Found:

@@ -1,7 +1,7 @@
 """Read a configuration directory, all of it, and say everything that is wrong at once.
 
 In this order: mailgate.toml with the command line's overrides laid over it, packs, desks.toml (a pack's entities
-under the desk's own), each desk's pack with its options bound, sellers/*.toml, templates, signatures.toml, secret
+under the desk's own), each desk's pack with its options bound, the sellers, templates, signatures.toml, secret
 files; then the questions that no single file answers (cross.py). Nothing is guessed: what can't be read is a problem,
 never a default.
 """
@@ -18,17 +18,17 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from mailgate.config import cross, overrides, secret, shipped, signature_entries
+from mailgate.config import cross, overrides, secret, sellers, shipped, signature_entries
 from mailgate.config.overrides import Tables
 from mailgate.config.problems import ConfigError, Loc, Problem, dotted, near, of_model, one_of, shown, unknown_key
 from mailgate.config.settings import Main, Pack, Settings
 from mailgate.desk.notice import Templates
 from mailgate.desk.pack import PackError, Policy, bind
-from mailgate.desk.party import Desk, Seller
+from mailgate.desk.party import Desk
 
 MAIN = "mailgate.toml"
 DESKS = "desks.toml"
-SELLERS = "sellers"
+SELLERS = sellers.FOLDER
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -117,7 +117,9 @@ def _read(path: Path, sets: Sequence[str]) -> tuple[Settings | None, list[Proble
     packs = shipped.packs(reading.directory, said, problems)
     desks = _desks(reading, packs)
     policies = {name: bound for name, desk in desks.items() if (bound := _bound(reading, packs, desk))}
-    found: Tables = {"desks": desks, "packs": packs, "policies": policies, "sellers": _sellers(reading)}
+    directory = sellers.read(reading)
+    found: Tables = {"desks": desks, "packs": packs, "policies": policies}
+    found |= {"sellers": directory.sellers, "places": directory.places}
     found["templates"] = _templates(reading)
     found["signatures"] = signature_entries.read(reading.directory, said, problems)
     sections = {name: getattr(main or Main(), name) for name in Main.model_fields}
@@ -227,31 +229,6 @@ def _hash(pack: Pack, options: Mapping[str, object]) -> str:
     """What a ticket keeps of the policy it opened under: the pack's text and the desk's options."""
     said = json.dumps(dict(options), sort_keys=True, default=str)
     return hashlib.sha256(f"{pack.text}\0{said}".encode()).hexdigest()
-
-
-def _sellers(reading: _Reading) -> dict[str, Seller]:
-    """sellers/*.toml: one `[seller]` a file, whose stem is its id."""
-    found: dict[str, Seller] = {}
-    for path in sorted((reading.directory / SELLERS).glob("*.toml")):
-        name = f"{SELLERS}/{path.name}"
-        text = shipped.text_of(path, reading.problems, reading.said / name)
-        tables = shipped.toml_of(text, reading.file(name), reading.problems) if text is not None else None
-        seller = _seller(reading, tables, reading.file(name), path.stem) if tables is not None else None
-        if seller:
-            found[path.stem] = seller
-    return found
-
-
-def _seller(reading: _Reading, tables: Tables, file: str, stem: str) -> Seller | None:
-    reading.problems += [unknown_key(file, (name,), ["seller"]) for name in tables if name != "seller"]
-    table = tables.get("seller")
-    if not isinstance(table, dict):
-        reading.problems.append(Problem(file, "seller", "a table [seller]", shown(table)))
-        return None
-    if table.get("id", stem) != stem:
-        hint = "the file's name is the seller's id; leave the key out"
-        reading.problems.append(Problem(file, "seller.id", f'"{stem}"', shown(table["id"]), hint))
-    return reading.model(Seller, table | {"id": stem}, file, ("seller",))
 
 
 def _templates(reading: _Reading) -> Templates:

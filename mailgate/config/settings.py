@@ -142,6 +142,12 @@ class Timers(Section):
     catch_up: Elapsed = timedelta(hours=2)
 
 
+class Orders(Section):
+    """[orders] the folder whose files of orders are taken in; None: there is none."""
+
+    folder: File = None
+
+
 class Logs(Section):
     """[logs] what goes to stderr."""
 
@@ -171,6 +177,7 @@ class Main(Section):
     trust: Trust = Trust()
     limits: Limits = Limits()
     timers: Timers = Timers()
+    orders: Orders = Orders()
     logs: Logs = Logs()
     keys: KeyFile = KeyFile()
 
@@ -196,9 +203,10 @@ class Pack:
 
 
 class Settings(Main):
-    """Everything a directory says: mailgate.toml, desks.toml, sellers/, policies/ and templates/, ready for use.
+    """Everything a directory says: mailgate.toml, desks.toml, sellers, policies/ and templates/, ready for use.
 
-    `desks` and `policies` (a desk's pack with its options bound) go by the desk's name, `sellers` by the file's stem.
+    `desks` and `policies` (a desk's pack with its options bound) go by the desk's name, `sellers` by their id; `places` says
+    where each seller stands: a file, or a file and a line.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False, arbitrary_types_allowed=True)
@@ -206,6 +214,7 @@ class Settings(Main):
     directory: Path
     desks: Mapping[str, Desk] = Field(default_factory=dict)
     sellers: Mapping[str, Seller] = Field(default_factory=dict)
+    places: Mapping[str, str] = Field(default_factory=dict)
     packs: Mapping[str, Pack] = Field(default_factory=dict)
     policies: Mapping[str, Policy] = Field(default_factory=dict)
     templates: Templates

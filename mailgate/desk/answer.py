@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mailgate.desk.context import Context
-from mailgate.desk.pack import Mail
+from mailgate.desk.entry import Mail
 from mailgate.desk.policy import Reply, Violation, violations
 from mailgate.desk.route import is_staff, resolve
 from mailgate.desk.ticket import Ticket
@@ -22,7 +22,7 @@ def broken_rules(message: Message, context: Context, ticket: Ticket, entry: Mail
     scene = context.scene
     if scene.seller is None:
         return ()
-    roles = {role: resolve(role, scene.policy, scene.desk, scene.seller, ticket.entity) for role in scene.policy.roles}
+    roles = {role: resolve(role, scene.policy, scene.desk, scene.seller, ticket) for role in scene.policy.roles}
     reply = Reply(
         to=tuple(one.address for one in message.to),
         cc=tuple(one.address for one in message.cc),
@@ -54,7 +54,7 @@ def _all_of(ticket: Ticket, context: Context, roles: Mapping[str, tuple[str, ...
 
 def _latest_ask(ticket: Ticket, context: Context) -> tuple[str, ...]:
     """Everyone visible on the newest mail that started, or would have started, the seller's clock (D-23)."""
-    starting = {event for spec in context.scene.policy.clocks.values() for event in spec.starts}
+    starting = {one.event for spec in context.scene.policy.clocks.values() for one in spec.starts}
     asks = [said for said in ticket.spoken if said.event in starting]
     return asks[-1].visible if asks else ()
 

@@ -12,8 +12,8 @@ from datetime import datetime, time, timedelta
 
 from mailgate.desk.calendar import Calendar, add
 from mailgate.desk.facts import holds
-from mailgate.desk.follow import Decision, Order, Scene
-from mailgate.desk.pack import Checklist, Item
+from mailgate.desk.decision import Decision, Order, Scene
+from mailgate.desk.entry import Checklist, Item
 from mailgate.desk.ticket import Clock, Entry, Mark
 
 CLOCK = "checklist"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from datetime import time
+from decimal import Decimal
 from typing import Any
 
 from mailgate.desk.calendar import duration
@@ -47,7 +48,7 @@ def _refusal(choice: Any, value: Any) -> str | None:
     expected, fits_kind = KINDS.get(choice, (f"a known kind of option ({', '.join(KINDS)})", lambda _: False))
     try:
         return None if fits_kind(value) else expected
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, ArithmeticError):
         return expected
 
 
@@ -70,6 +71,15 @@ KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
         'a list of weekdays such as ["SAT", "SUN"]',
         lambda v: isinstance(v, list) and all(d in WEEKDAYS for d in v),
     ),
+    "amount": (
+        'an amount such as 25 or "24.90", or "" for none',
+        lambda v: not isinstance(v, bool) and (v == "" or Decimal(str(v)) >= 0),
+    ),
+    "days": (
+        '"all", "business" or a list of weekdays such as ["MON", "THU"]',
+        lambda v: v in ("all", "business") or (isinstance(v, list) and bool(v) and all(d in WEEKDAYS for d in v)),
+    ),
+    "day_end": ('a time of day such as "17:00", or "24:00"', lambda v: v == "24:00" or bool(time.fromisoformat(v) or True)),
     "words": ("a list of words", lambda v: isinstance(v, list) and all(isinstance(w, str) for w in v)),
 }
 
@@ -82,6 +92,8 @@ def pruned(table: Any, values: Mapping[str, Any], key: str = "") -> tuple[Any, l
         if name not in values:
             return None, [(key, f"an option of the pack: {', '.join(values)}", table)]
         return values[name], []
+    if isinstance(table, Mapping) and "by_option" in table:
+        return _by_option(table, values, key)
     if isinstance(table, Mapping):
         kept: dict[str, Any] = {}
         for name, value in table.items():
@@ -96,6 +108,17 @@ def pruned(table: Any, values: Mapping[str, Any], key: str = "") -> tuple[Any, l
         items = [pruned(item, values, f"{key}.{i}") for i, item in enumerate(table) if not _left_out(item, values)]
         return [item for item, _ in items], [problem for _, found in items for problem in found]
     return table, problems
+
+
+def _by_option(table: Mapping[str, Any], values: Mapping[str, Any], key: str) -> tuple[Any, list[Problem]]:
+    """What `table` gives for the value of the option that its `by_option` names."""
+    name = table["by_option"]
+    if name not in values:
+        return None, [(f"{key}.by_option", f"an option of the pack: {', '.join(values)}", name)]
+    said = str(values[name]).lower() if isinstance(values[name], bool) else str(values[name])
+    if said not in table:
+        return None, [(f"{key}.{said}", f"what this is when {name} is {said}", None)]
+    return pruned(table[said], values, f"{key}.{said}")
 
 
 def _left_out(table: Any, values: Mapping[str, Any]) -> bool:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailgate.desk.bounce import Bounced
-from mailgate.desk.follow import Scene
+from mailgate.desk.command import Given
+from mailgate.desk.decision import Scene
 from mailgate.desk.route import Roster
 from mailgate.desk.thread import Match
 from mailgate.desk.trust import Level
@@ -28,6 +29,7 @@ class Context:
     subject: Subject
     visible: str
     told: Mapping[str, Any]
+    noticed: Mapping[str, Any]
     match: Match
     generated: bool = False
     bounced: tuple[Bounced, ...] = ()
@@ -36,3 +38,4 @@ class Context:
     known: frozenset[str] = frozenset()
     dead: frozenset[str] = frozenset()
     spool_id: int = 0
+    command: Given | None = None

@@ -14,13 +14,17 @@ from typing import Any
 from mailgate.desk import facts as telling
 from mailgate.desk.answer import broken_rules
 from mailgate.desk.bounce import Bounced, bounce_event
+from mailgate.desk.command import Given, commanded
 from mailgate.desk.context import Context
-from mailgate.desk.follow import Decision, followed
+from mailgate.desk.decision import Decision
+from mailgate.desk.follow import followed
+from mailgate.desk.facts import holds
 from mailgate.desk.ghost import suspected
-from mailgate.desk.pack import Mail
+from mailgate.desk.entry import Mail
 from mailgate.desk.route import entity_for, party_of, resolve
 from mailgate.desk.ticket import Entry, Participant, Spoken, Ticket
-from mailgate.desk.trust import may
+from mailgate.desk.trust import may, needed_act
+from mailgate.desk.view import seen
 from mailgate.mail import address as addresses
 from mailgate.mail.automatic import is_absence
 from mailgate.mail.message import Message
@@ -39,7 +43,25 @@ def decide(message: Message, context: Context, now: datetime) -> Decision:
     if context.kind == "auto_reply":
         away = True if party == "seller" and _is_support(message.author, context) and is_absence(message) else None
         return replace(_kept(message, context, now, "auto_reply", party), away=away)
+    if context.command is not None and context.kind == "human":
+        return _ordered(message, context, now, party)
     return suspected(_person(message, context, now, party), message, context, now)
+
+
+def _ordered(message: Message, context: Context, now: datetime, party: str) -> Decision:
+    """What a command in a mail causes. One that is not carried out for want of proof is answered, and its mail is one like others."""
+    given = replace(context.command or Given("", party, context.level), party=party, cause=message.message_id or "")
+    ticket = context.match.ticket
+    if ticket is not None:
+        ticket = replace(ticket, participants=_joined(ticket, message, context))
+    done = commanded(given, ticket, context.scene, now, context.allowed)
+    if done.refused and given.by_word:
+        kept = _person(message, replace(context, command=None), now, party)
+        return replace(kept, orders=(*kept.orders, *done.orders), entries=(*kept.entries, *done.entries), refused=done.refused)
+    if done.ticket is None:
+        return done
+    told = _with_message(replace(done, entries=()), done.ticket, message, context, now)
+    return replace(told, entries=done.entries)
 
 
 def _person(message: Message, context: Context, now: datetime, party: str) -> Decision:
@@ -47,7 +69,7 @@ def _person(message: Message, context: Context, now: datetime, party: str) -> De
     entry = _meaning(message, context, party)
     if entry is None or context.kind == "list" or (context.generated and party != "notifier"):
         return _kept(message, context, now, "wrote", party)
-    if not _proven(entry, context, party):
+    if not _proven(entry, context):
         return _kept(message, context, now, "unproven", party)
     return _judged(message, context, now, _Meaning(entry, party))
 
@@ -63,21 +85,18 @@ def _is_support(author: str | None, context: Context) -> bool:
     return seller is not None and author is not None and addresses.key(author) == addresses.key(seller.support)
 
 
-def _proven(entry: Mail, context: Context, party: str) -> bool:
-    """Does the author's trust level allow what this mail would do to clocks and strikes? Adding is open to all."""
-    specs = context.scene.policy.clocks.values()
-    strikes = any(when.strike and when.event == entry.event for when in context.scene.policy.when)
-    if strikes or any(entry.event in (*spec.starts, *spec.restarts) for spec in specs):
-        return may(context.allowed, context.level, "start")
-    if any(entry.event in spec.stops for spec in specs):
-        return may(context.allowed, context.level, "stop")
-    return True
+def _proven(entry: Mail, context: Context) -> bool:
+    """Does the author's trust level allow what this mail would do to clocks, strikes and effects? Adding is open to all."""
+    needed = needed_act(context.scene.policy, entry.event)
+    return needed == "add" or may(context.allowed, context.level, needed)
 
 
 def _meaning(message: Message, context: Context, party: str) -> Mail | None:
     """The first [[mail]] entry of the pack whose conditions hold."""
+    said = {**context.told, **context.noticed}
+    view = seen(context.match.ticket, context.scene, context.envelope.received_at, said, party=party)
     for entry in context.scene.policy.mail:
-        if party in entry.by and _applies(entry, message, context):
+        if party in entry.by and _applies(entry, message, context) and holds(entry.given, view):
             return entry
     return None
 
@@ -88,6 +107,7 @@ def _applies(entry: Mail, message: Message, context: Context) -> bool:
     return (
         (entry.on == "any" or (entry.on == "ticket") == joined)
         and (joined or entry.opens or entry.fact != "")
+        and (not entry.written_to or any(addresses.key(one) in entry.written_to for one in message.addressed))
         and (not entry.to or not {_party(one.address, context) for one in message.to}.isdisjoint(entry.to))
         and (not entry.says or telling.says(context.visible, policy, entry.says))
         and not (entry.says_not and telling.says(context.visible, policy, entry.says_not))
@@ -104,18 +124,27 @@ def _party(address: str, context: Context) -> str:
 
 
 def _judged(message: Message, context: Context, now: datetime, meaning: _Meaning) -> Decision:
-    entry, party, told = meaning.entry, meaning.party, context.told
+    entry, party, told = meaning.entry, meaning.party, {**context.told, **meaning.entry.sets}
     opens = context.match.ticket is None and entry.opens
     ticket = _opened(message, context, now, told) if opens else context.match.ticket
     ticket = _with_seller(ticket, message, context) if ticket else None
     broken = broken_rules(message, context, ticket, entry) if ticket and entry.rules else ()
     event = entry.broken if broken else entry.event
-    view = {**told, "addressed": _addressed_roles(message, context, ticket)}
+    if ticket is not None and opens and entry.kind:
+        ticket = replace(ticket, kind=str(told.get(entry.kind.removeprefix("fact:"), "") or entry.kind.removeprefix("fact:")))
+    view = {**told, **context.noticed, "addressed": _addressed_roles(message, context, ticket)}
     decision = Decision(event, party, violations=broken, seller=context.scene.seller, away=False if party == "seller" else None)
     if ticket is not None:
-        ticket = replace(ticket, participants=_joined(ticket, message, context), facts={**ticket.facts, **told})
+        facts = {**ticket.facts, **told, **_kept_facts(ticket, context)}
+        ticket = replace(ticket, participants=_joined(ticket, message, context), facts=facts)
         decision = replace(_with_message(decision, ticket, message, context, now), hand_to=_owed_to(message, context, party))
     return followed(decision, context.scene, now, view, cause=message.message_id or "")
+
+
+def _kept_facts(ticket: Ticket, context: Context) -> dict[str, Any]:
+    """What is counted over all mails of a ticket: the attachments that came with them (K-15)."""
+    attached = int(ticket.facts.get("attachments", 0)) + int(context.noticed.get("attachments", 0))
+    return {"attachments": attached} if attached else {}
 
 
 def _kept(message: Message, context: Context, now: datetime, event: str, party: str = "") -> Decision:
@@ -211,7 +240,7 @@ def _addressed_roles(message: Message, context: Context, ticket: Ticket | None) 
     return frozenset(
         role
         for role in scene.policy.roles
-        for one in resolve(role, scene.policy, scene.desk, scene.seller, entity)
+        for one in resolve(role, scene.policy, scene.desk, scene.seller, ticket)
         if addresses.key(one) in keys
     )
 

@@ -3,6 +3,9 @@
 A pack names where each fact may stand; the first place that holds one wins:
 `header:NAME` a header, `line:NAME` a line `NAME: value` of the new text, `days:WORD` a number of days in a line
 that also holds WORD. Nothing is guessed from free text beyond that.
+
+Facts are kept as JSON can hold them: text, whole numbers, true and false, lists of text; an amount as its decimal text, an
+instant as ISO 8601 with its offset. One that is not what the pack says it is was not said.
 """
 
 from __future__ import annotations
@@ -10,7 +13,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from mailgate.desk.pack import Policy
 from mailgate.mail.message import Message
@@ -22,6 +28,12 @@ _DAYS = re.compile(
     re.IGNORECASE,
 )
 _EDGES = re.compile(r"^[\s\W_]+|[\s\W_]+$")
+_AMOUNT = re.compile(r"[0-9][0-9., ]{0,20}")
+_LISTED = re.compile(r"[,;،\n]+")
+_SENTENCE = re.compile(r"(?<=[.!?؟。])\s+|\n+")
+_WORDS_APART = re.compile(r"[\W_]+")
+YES = frozenset(map(fold, ("yes", "true", "1", "sim", "si", "sì", "ja", "بله", "بلی")))
+NO = frozenset(map(fold, ("no", "false", "0", "não", "nein", "خیر", "نه")))
 
 
 def plain(text: str) -> str:
@@ -56,33 +68,92 @@ def _lines(visible: str) -> _Lines:
     return _Lines(named, tuple(days))
 
 
-def read(message: Message, visible: str, policy: Policy) -> dict[str, Any]:
-    """The pack's facts that this mail states; whole numbers become int, everything else stays text."""
+def read(message: Message, visible: str, policy: Policy, zone: str = "UTC") -> dict[str, Any]:
+    """The pack's facts that this mail states, as JSON can hold them; a time without an offset is one of `zone`."""
     lines = _lines(visible)
-    found = {name: _first(places, message, lines) for name, places in policy.facts.items()}
-    facts = {name: _number(value) for name, value in found.items() if value}
-    if "topic" not in facts and (topic := topic_of(message.subject, policy)):
-        facts["topic"] = topic
+    found = {name: _first(fact.places, message, lines) for name, fact in policy.facts.items()}
+    typed = {name: typed_as(value, policy.facts[name].type, zone) for name, value in found.items() if value}
+    facts = {name: value for name, value in typed.items() if value is not None}
+    if topic := topic_of(message.subject, policy):
+        by_subject = [name for name, fact in policy.facts.items() if "topic" in fact.places]
+        facts = {**dict.fromkeys(by_subject or ("topic",), topic), **facts}
     return facts
 
 
 def _first(places: tuple[str, ...], message: Message, lines: _Lines) -> str | None:
     for place in places:
         kind, _, name = place.partition(":")
+        value = None
         if kind == "header":
             value = message.header(name)
         elif kind == "line":
             value = lines.named.get(plain(name))
-        else:
+        elif kind == "days":
             value = next((number for line, number in lines.days if plain(name) in line), None)
         if value and value.strip():
             return value.strip()[:LONGEST]
     return None
 
 
+def typed_as(value: str, kind: str, zone: str = "UTC") -> Any:
+    """`value` as what the pack says it is, or None if it is no such thing."""
+    if kind == "boolean":
+        word = plain(value)
+        return True if word in YES else False if word in NO else None
+    if kind == "instant":
+        return _instant(value, zone)
+    if kind == "amount":
+        return amount(value)
+    if kind == "list":
+        return [one.strip() for one in _LISTED.split(value) if one.strip()][:20]
+    return _number(value)
+
+
 def _number(value: str) -> int | str:
     digits = fold(value)
     return int(digits) if re.fullmatch(r"[0-9]{1,9}", digits) else value
+
+
+def _instant(value: str, zone: str) -> str | None:
+    try:
+        found = datetime.fromisoformat(value.strip())
+    except ValueError:
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).isoformat()
+
+
+def amount(value: object) -> str | None:
+    """The decimal that `value` writes (`24,99`, `R$ 1.024,50`, `25`), as text; None if it writes none."""
+    found = _AMOUNT.search(fold(str(value)).replace("٫", ".").replace("٬", ""))
+    if found is None:
+        return None
+    digits = found[0].strip(" .,").replace(" ", "")
+    place = max(digits.rfind("."), digits.rfind(","))
+    if place >= 0 and len(digits) - place - 1 == 3 and len(set(digits) & {".", ","}) == 1:
+        place = -1  # 1.024 and 1,024 are a thousand and more
+    whole, part = (digits, "") if place < 0 else (digits[:place], digits[place + 1 :])
+    whole = whole.replace(".", "").replace(",", "")
+    return str(Decimal(f"{whole or 0}.{part}" if part else whole))
+
+
+def mentioned(visible: str, policy: Policy) -> dict[str, Any]:
+    """Which of the pack's [terms] stand in the new text, as whole words, and the first sentence that holds each."""
+    if not policy.terms:
+        return {}
+    sentences = [(one.strip(), f" {_spaced(one)} ") for one in _SENTENCE.split(visible[:20_000])[:LINES] if one.strip()]
+    found: dict[str, str] = {}
+    for name, terms in policy.terms.items():
+        wanted = [f" {_spaced(word)} " for word in terms.words]
+        excused = [f" {_spaced(word)} " for word in terms.unless]
+        for said, folded in sentences:
+            if any(word in folded for word in wanted) and not any(word in folded for word in excused):
+                found.setdefault(name, said[:LONGEST])
+    return {"mentions": frozenset(found), **{f"sentence.{name}": said for name, said in found.items()}}
+
+
+def _spaced(text: str) -> str:
+    """`text` folded, its words one space apart, whatever stood between them."""
+    return " ".join(_WORDS_APART.split(fold(text))).strip()
 
 
 def topic_of(subject: str, policy: Policy) -> str | None:
@@ -95,17 +166,37 @@ def topic_of(subject: str, policy: Policy) -> str | None:
 
 
 def holds(given: Mapping[str, Any], view: Mapping[str, Any]) -> bool:
-    """True if every condition holds: equal, one of a list, or `more_than`/`less_than` a number."""
-    return all(_fits(view.get(name), wanted) for name, wanted in given.items())
+    """True if every condition holds: equal, one of a list, `not`, known or unknown, `same_as` another, `more_than`, `less_than`."""
+    return all(_fits(view.get(name), wanted, view) for name, wanted in given.items())
 
 
-def _fits(have: Any, wanted: Any) -> bool:
+def _fits(have: Any, wanted: Any, view: Mapping[str, Any]) -> bool:
     if isinstance(wanted, Mapping):
-        if not isinstance(have, int):
-            return False
-        return all(have > n if word == "more_than" else have < n for word, n in wanted.items())
-    if isinstance(wanted, list | tuple):
-        return have in wanted
+        return all(_passes(have, test, value, view) for test, value in wanted.items())
     if isinstance(have, frozenset):
         return wanted in have
+    if isinstance(wanted, list | tuple):
+        return have in wanted
     return bool(have == wanted)
+
+
+def _passes(have: Any, test: str, wanted: Any, view: Mapping[str, Any]) -> bool:
+    if test == "not":
+        return not _fits(have, wanted, view)
+    if test == "same_as":
+        return bool(have == view.get(wanted))
+    if test == "is_known":
+        return (have not in (None, "", (), [])) is wanted
+    left, right = _decimal(have), _decimal(wanted)
+    if left is None or right is None:
+        return False
+    return left > right if test == "more_than" else left < right
+
+
+def _decimal(value: Any) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        return None

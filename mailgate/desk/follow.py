@@ -1,117 +1,99 @@
-"""What follows from an event: clocks move, the pack reacts, strikes count, notices are ordered.
+"""What follows from an event: the ticket changes, clocks move, the pack reacts, strikes count, notices are ordered.
 
-Mail and timers meet here, so that a step that fires and a mail that arrives cause things in one and the same way.
+Mail, commands and timers meet here, so that all of them cause things in one and the same way. In this order:
+
+1. `[[change]]`: what the event does to the ticket and what is remembered of the seller
+2. clocks, by what is known after that
+3. `[[when]]`: notices, effects, tags, strikes; then the events that these raise in turn
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from mailgate.desk import clock as clocks
-from mailgate.desk.bounce import Bounced
-from mailgate.desk.calendar import Calendar
+from mailgate.desk.decision import Decision, Order, Scene
+from mailgate.desk.entry import When
 from mailgate.desk.facts import holds
-from mailgate.desk.pack import Policy, Step, When
-from mailgate.desk.party import Desk, Seller
-from mailgate.desk.policy import Violation
-from mailgate.desk.route import resolve
+from mailgate.desk.pack import AUTHOR, Policy
 from mailgate.desk.standing import Strike, sounding
-from mailgate.desk.ticket import Clock, Entry, Mark, Spoken, Ticket
+from mailgate.desk.ticket import Clock, Entry, Mark, Ticket
+from mailgate.desk.view import PASSING, seen
 
-
-@dataclass(frozen=True)
-class Scene:
-    """Where an event happens: the desk, its policy, the seller it is about and his strikes so far."""
-
-    desk: Desk
-    policy: Policy
-    seller: Seller | None = None
-    strikes: tuple[Strike, ...] = ()
-    away: bool = False
-    suppressed: frozenset[str] = frozenset()
-
-    def calendar(self, now: datetime) -> Calendar:
-        """The calendar that durations use here."""
-        return clocks.local_calendar(self.policy, self.desk, self.seller, now)
-
-    def taken_over(self, clock: str) -> bool:
-        """True if `clock` runs for a seller whose customers the reseller has taken over: he is not asked (D-29)."""
-        spec = self.policy.clocks.get(clock)
-        return spec is not None and spec.runs_for == "seller" and self.seller is not None and self.seller.takeover
-
-    def filled(self, roles: tuple[str, ...], ticket: Ticket | None) -> tuple[str, ...]:
-        """Those of `roles` that somebody fills (DR-09)."""
-        entity = ticket.entity if ticket else None
-        return tuple(role for role in roles if resolve(role, self.policy, self.desk, self.seller, entity, self.suppressed))
-
-
-@dataclass(frozen=True)
-class Order:
-    """A notice to write: which one, to which roles, and what it says.
-
-    `say` goes into the audit log, `data` only to the reader. `clock`, `episode`, `step` and `occurrences` name the
-    steps that it stands for; `cause` is the Message-ID that brought it about. `ticket` False: not about one ticket.
-    `hands`: its readers are given the mail behind it, text and all.
-    """
-
-    notice: str
-    to: tuple[str, ...]
-    cc: tuple[str, ...] = ()
-    say: Mapping[str, Any] = field(default_factory=dict)
-    data: Mapping[str, Any] = field(default_factory=dict)
-    clock: str = ""
-    episode: int = 0
-    step: str = ""
-    occurrences: tuple[int, ...] = ()
-    cause: str = ""
-    ticket: bool = True
-    hands: bool = False
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What follows from one mail or one tick. `ticket` None: it belongs to no ticket; number 0: it opens one.
-
-    `hand_to`: who gets the unchanged mail, `staff` or `helpdesk`; `away`: the seller went away, or is back;
-    `bounced`: what proved not to arrive, and where; `unstruck`: strikes that are taken back.
-    """
-
-    event: str
-    party: str = ""
-    ticket: Ticket | None = None
-    opened: bool = False
-    entries: tuple[Entry, ...] = ()
-    clocks: tuple[Clock, ...] = ()
-    orders: tuple[Order, ...] = ()
-    strikes: tuple[Strike, ...] = ()
-    violations: tuple[Violation, ...] = ()
-    spoken: Spoken | None = None
-    seller: Seller | None = None
-    hand_to: str = ""
-    away: bool | None = None
-    bounced: tuple[Bounced, ...] = ()
-    unstruck: tuple[str, ...] = ()
+DEEPEST = 5  # events that raise one another
 
 
 def followed(
-    decision: Decision, scene: Scene, now: datetime, view: Mapping[str, Any], *, cause: str = "", returned: str | None = None
+    decision: Decision,
+    scene: Scene,
+    now: datetime,
+    told: Mapping[str, Any],
+    *,
+    cause: str = "",
+    returned: str | None = None,
+    depth: int = 0,
 ) -> Decision:
-    """`decision` with everything that its event moves; `view` is what the pack's conditions may ask.
+    """`decision` with everything that its event moves; `told` is what the mail, the command or the step says.
 
     `cause` is the Message-ID of the mail behind the event, `returned` that of a mail that came back.
     """
-    decision = _clocks_moved(decision, scene, now, cause, returned)
+    event, party = decision.event, decision.party
+    before = seen(decision.ticket, scene, now, told, event, party)
+    was = {"was.state": before.get("state"), "was.kind": before.get("kind")}
+    decision, now_told, scene = _changed(decision, scene, told, before)
+    view = {**seen(decision.ticket, scene, now, now_told, event, party), **was}
+    decision = _clocks_moved(decision, scene, now, view, (cause, returned))
     decision = _withdrawn(decision, scene, now)
-    view = {**_view(decision.ticket, scene), **view}
-    hits = [when for when in scene.policy.when if when.event == decision.event and holds(when.given, view)]
+    view = {**seen(decision.ticket, scene, now, now_told, event, party), **was}
+    hits = [when for when in scene.policy.when if when.event == event and holds(when.given, view)]
+    decision = _reacted(decision, hits, scene, now, view, cause)
+    for when in hits if depth < DEEPEST else ():
+        if when.raises:
+            after = followed(replace(decision, event=when.raises), scene, now, now_told, cause=cause, depth=depth + 1)
+            decision = replace(after, event=event)
+    return decision
+
+
+def _changed(
+    decision: Decision, scene: Scene, told: Mapping[str, Any], view: Mapping[str, Any]
+) -> tuple[Decision, Mapping[str, Any], Scene]:
+    """The ticket after the pack's [[change]] entries, what is told then, and the scene with what is remembered of the seller."""
+    ticket, facts, marks = decision.ticket, dict(told), dict(decision.marks)
+    for change in scene.policy.change:
+        if change.event != decision.event or not holds(change.given, view):
+            continue
+        for name, value in change.sets.items():
+            value = _value(value, view)
+            if name == "state":
+                ticket = replace(ticket, state=str(value)) if ticket else None
+            elif name == "kind":
+                ticket = replace(ticket, kind=str(value)) if ticket else None
+            else:
+                facts[name] = value
+                ticket = replace(ticket, facts={**ticket.facts, name: value}) if ticket else None
+        marks |= {name: _value(value, view) for name, value in change.marks.items()}
+    kept = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in marks.items()}
+    return replace(decision, ticket=ticket, marks=marks), facts, replace(scene, marks={**scene.marks, **kept})
+
+
+def _value(value: Any, view: Mapping[str, Any]) -> Any:
+    return view.get(value.removeprefix("fact:")) if isinstance(value, str) and value.startswith("fact:") else value
+
+
+def _reacted(
+    decision: Decision, hits: list[When], scene: Scene, now: datetime, view: Mapping[str, Any], cause: str
+) -> Decision:
     ticket = _tagged(decision.ticket, (when.tag for when in hits))
+    effects = [_effect(when, view, cause) for when in hits if when.effect]
     orders = [_ordered(when, decision, scene, view, cause) for when in hits if when.do]
+    if effects:
+        orders = [replace(order, after_effect=True) for order in orders]
     strikes = [Strike(when.strike, now, ticket.number if ticket else None) for when in hits if when.strike]
-    entries = (*decision.entries, *(_order_entry(order, now) for order in orders))
-    decision = replace(decision, ticket=ticket, orders=(*decision.orders, *orders), entries=entries)
+    entries = (*decision.entries, *(order_entry(order, now) for order in (*effects, *orders)))
+    decision = replace(decision, ticket=ticket, orders=(*decision.orders, *effects, *orders), entries=entries)
     return struck(decision, scene, now, tuple(strikes))
 
 
@@ -129,7 +111,7 @@ def struck(decision: Decision, scene: Scene, now: datetime, new: tuple[Strike, .
         )
         for hit in sounding(scene.policy, scene.strikes, new, scene.calendar(now))
     )
-    entries = (*decision.entries, *(_order_entry(order, now) for order in alarms))
+    entries = (*decision.entries, *(order_entry(order, now) for order in alarms))
     return replace(decision, strikes=(*decision.strikes, *new), orders=(*decision.orders, *alarms), entries=entries)
 
 
@@ -137,33 +119,42 @@ def _told(strike: Strike) -> tuple[datetime, str, str | None]:
     return strike.at, strike.kind, f"MG-{strike.ticket}" if strike.ticket else None
 
 
-def _order_entry(order: Order, now: datetime) -> Entry:
-    """The audit log's line for a notice: what was done, to which roles."""
+def order_entry(order: Order, now: datetime) -> Entry:
+    """The audit log's line for a notice or an effect: what was done, to which roles."""
     data = {"roles": sorted((*order.to, *order.cc)), "say": dict(order.say), "action": True, "cause": order.cause}
-    return Entry(order.notice, now, data if order.ticket else {**data, "ticket": None})
+    if order.effect or order.courtesy:
+        data["effect" if order.effect else "courtesy"] = True
+    return Entry(order.effect or order.notice, now, data if order.ticket else {**data, "ticket": None})
 
 
-def _clocks_moved(decision: Decision, scene: Scene, now: datetime, cause: str, returned: str | None) -> Decision:
-    ticket = decision.ticket
+def _clocks_moved(
+    decision: Decision, scene: Scene, now: datetime, view: Mapping[str, Any], about: tuple[str, str | None]
+) -> Decision:
+    ticket, (cause, returned) = decision.ticket, about
     if ticket is None:
         return decision
-    about = clocks.About(f"ticket:{ticket.number}", scene.calendar(now), cause or None, returned)
+    mine = clocks.About(f"ticket:{ticket.number}", scene.calendar(now), cause or None, returned, view)
     moved: tuple[Clock, ...] = ()
     entries = decision.entries
     for name, spec in scene.policy.clocks.items():
-        if decision.event in spec.starts and scene.taken_over(name):
+        if scene.taken_over(name) and any(one.event == decision.event for one in spec.starts):
             continue
-        changed, verb = clocks.moved(ticket.clock(name), spec, name, decision.event, now, about)
+        changed, verb = clocks.moved(ticket.clock(name), spec, name, decision.event, now, mine)
         moved += changed
         if changed:
-            entries += (_move_entry(changed[-1], verb, now, scene.policy, cause),)
+            entries += (_move_entry(changed[-1], verb, now, scene.policy, (decision.event, cause)),)
     ticket = with_clocks(ticket, moved, scene.policy)
-    return replace(decision, ticket=ticket, clocks=(*decision.clocks, *moved), entries=entries)
+    return replace(decision, ticket=ticket, clocks=_merged(decision.clocks, moved), entries=entries)
+
+
+def _merged(old: Iterable[Clock], new: Iterable[Clock]) -> tuple[Clock, ...]:
+    """The clocks to write, each once, as it is last."""
+    return tuple({(clock.name, clock.episode): clock for clock in (*old, *new)}.values())
 
 
 def _withdrawn(decision: Decision, scene: Scene, now: datetime) -> Decision:
     """An answer that proves to have come before an escalation was due: whoever got that is told, and no strike remains."""
-    for clock in (one for one in decision.clocks if one.state == "stopped"):
+    for clock in (one for one in decision.clocks if one.state == "stopped" and one.stopped_at == now):
         for mark in clocks.fired_late(clock, now):
             step = scene.policy.step(clock.name, mark.step)
             if step is None or not (step.strike or step.tag):
@@ -177,7 +168,7 @@ def _withdrawn(decision: Decision, scene: Scene, now: datetime) -> Decision:
                 decision,
                 ticket=ticket,
                 orders=(*decision.orders, order),
-                entries=(*decision.entries, _order_entry(order, now)),
+                entries=(*decision.entries, order_entry(order, now)),
                 unstruck=(*decision.unstruck, step.strike) if step.strike else decision.unstruck,
             )
             decision = _unfired(decision, clock, mark, scene.policy)
@@ -197,21 +188,28 @@ def _unfired(decision: Decision, clock: Clock, mark: Mark, policy: Policy) -> De
     return replace(decision, ticket=ticket, clocks=mended)
 
 
-def _move_entry(clock: Clock, verb: str, now: datetime, policy: Policy, cause: str) -> Entry:
+def _move_entry(clock: Clock, verb: str, now: datetime, policy: Policy, why: tuple[str, str]) -> Entry:
+    event, cause = why
     data: dict[str, Any] = {"clock": clock.name, "episode": clock.episode, "due": clock.due, "cause": cause}
-    if verb in ("started", "restarted"):
+    if verb in ("started", "restarted", "resumed", "extended") or (verb == "hastened" and _is_promised(clock, policy, event)):
         data["promises"] = tuple(promises(clock, policy))
     return Entry(f"clock_{verb}", now, data)
 
 
+def _is_promised(clock: Clock, policy: Policy, event: str) -> bool:
+    return any(one.event == event and one.promised for one in policy.clocks[clock.name].hastens)
+
+
 def promises(clock: Clock, policy: Policy) -> Iterator[tuple[str, datetime]]:
     """The due instants that `clock` promises: its limit under its own name, and each step that has one."""
-    if clock.due:
-        yield clock.name, clock.due
+    spec = policy.clocks.get(clock.name)
+    name = clock.name if spec is None or spec.promise is None else spec.promise
+    if clock.due and name:
+        yield name, clock.due
     for mark in clock.marks:
         step = policy.step(clock.name, mark.step)
         if step and step.promise:
-            yield step.promise, mark.due
+            yield step.promise.replace("{n}", str(mark.occurrence)), mark.due
 
 
 def with_clocks(ticket: Ticket, moved: tuple[Clock, ...], policy: Policy) -> Ticket:
@@ -230,74 +228,47 @@ def _tagged(ticket: Ticket | None, tags: Iterator[str]) -> Ticket | None:
     return replace(ticket, tags=ticket.tags | {tag for tag in tags if tag}) if ticket else None
 
 
+def _effect(when: When, view: Mapping[str, Any], cause: str) -> Order:
+    return Order("effect", (), data={**_shown(view), "effect": when.effect}, cause=f"{when.effect} {cause}", effect=when.effect)
+
+
+def _shown(view: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in view.items() if name not in PASSING or name == "attachments"}
+
+
 def _ordered(when: When, decision: Decision, scene: Scene, view: Mapping[str, Any], cause: str) -> Order:
-    to = scene.filled(when.to, decision.ticket) or scene.filled(when.else_to, decision.ticket)
+    mine = tuple(scene.policy.author.get(decision.party, "") if role == AUTHOR else role for role in when.to)
+    to = scene.filled(mine, decision.ticket) or scene.filled(when.else_to, decision.ticket)
     broken = decision.violations
-    told = {**view, "missing": sorted(violation.rule for violation in broken)}
+    told = {**view, "missing": view.get("missing") or sorted(violation.rule for violation in broken)}
     absent = tuple(address for violation in broken if violation.rule == "reply_all" for address in violation.missing)
-    view = {**view, "missing_addresses": absent}
-    say = {
-        name: told.get(value.removeprefix("fact:")) if value.startswith("fact:") else value for name, value in when.say.items()
-    }
-    order = Order(when.do, to, scene.filled(when.cc, decision.ticket), say=say, data=dict(view), cause=cause, hands=when.hands)
+    order = Order(
+        when.do,
+        to,
+        scene.filled(when.cc, decision.ticket),
+        say=said(when.say, told),
+        data={**_shown(view), "missing_addresses": absent},
+        words=when.words,
+        cause=cause,
+        hands=when.hands,
+        attach=when.attach,
+        courtesy=when.courtesy,
+    )
     running = decision.ticket.clock(when.holds_while) if decision.ticket and when.holds_while else None
     return replace(order, clock=running.name, episode=running.episode) if running else order
 
 
-def _view(ticket: Ticket | None, scene: Scene) -> dict[str, Any]:
-    seen: dict[str, Any] = {}
-    if scene.seller is not None:
-        seller = scene.seller
-        seen |= {"physical": seller.physical, "takeover": seller.takeover, "backup": seller.backup is not None}
-    if ticket is not None:
-        seen |= {"kind": ticket.kind, "state": ticket.state, **ticket.facts}
-        for name in {clock.name for clock in ticket.clocks}:
-            seen |= clocks.view(newest) if (newest := ticket.clock(name)) else {}
-    return seen
-
-
-def fired(ticket: Ticket, clock: Clock, marks: tuple[Mark, ...], scene: Scene, now: datetime) -> Decision:
-    """What the due `marks` of one step of `clock` cause at `now`: one notice that names them all, a tag, a strike."""
-    step = scene.policy.step(clock.name, marks[0].step)
-    if step is None:
-        return Decision("step_unknown", ticket=ticket)
-    after = clocks.fired(clock, marks, now)
-    to = scene.filled(step.to, ticket) or scene.filled(step.else_to, ticket)
-    cc = scene.filled(step.cc, ticket)
-    numbers = tuple(mark.occurrence for mark in marks)
-    also = _also(step, scene, ticket, now)
-    order = Order(
-        step.do,
-        (*to, *also),
-        cc,
-        data={"numbers": numbers, "step": step},
-        clock=clock.name,
-        episode=clock.episode,
-        step=step.name,
-        occurrences=numbers,
-    )
-    entries = tuple(_step_entry(step, mark, clock, (*to, *also, *cc), now) for mark in marks)
-    ticket = _tagged(with_clocks(ticket, (after,), scene.policy), iter((step.tag,))) or ticket
-    decision = Decision(step.do, "timer", ticket, entries=entries, clocks=(after,), orders=(order,), seller=scene.seller)
-    strikes = (Strike(step.strike, now, ticket.number),) if step.strike else ()
-    return struck(decision, scene, now, strikes)
-
-
-def _step_entry(step: Step, mark: Mark, clock: Clock, roles: tuple[str, ...], now: datetime) -> Entry:
-    say: dict[str, Any] = {"n": mark.occurrence} if step.at else {}
-    if step.tag:
-        say["tag"] = step.tag
-    data = {"roles": sorted(roles), "say": say, "clock": clock.name, "episode": clock.episode, "fired_at": now}
-    return Entry(step.do, mark.due, {**data, "step": step.name, "occurrence": mark.occurrence, "action": True})
-
-
-def _also(step: Step, scene: Scene, ticket: Ticket, now: datetime) -> tuple[str, ...]:
-    """Further readers: the backup on a day the seller declared off, or while he is away (D-38)."""
-    today = scene.calendar(now).local(now).date()
-    seller = scene.seller
-    true = set()
-    if seller and (scene.away or any(absence.first <= today <= absence.last for absence in seller.absences)):
-        true.add("seller_away")
-    if seller and scene.calendar(now).is_holiday(today):
-        true.add("seller_holiday")
-    return scene.filled(tuple(also.to for also in step.also if true & set(also.when)), ticket)
+def said(say: Mapping[str, str], told: Mapping[str, Any]) -> dict[str, Any]:
+    """What a notice says beside its template's words: texts, or what `fact:NAME` stands for; `lacks:A,B` lists what is unknown."""
+    found: dict[str, Any] = {}
+    for name, value in say.items():
+        kind, _, rest = value.partition(":")
+        if kind == "fact":
+            found[name] = told.get(rest)
+        elif kind == "lacks":
+            found[name] = sorted(one for one in rest.split(",") if told.get(one) in (None, "", False))
+        elif kind == "ticket":
+            found[name] = told.get(rest)
+        else:
+            found[name] = value
+    return found

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mailgate.desk.context import Context
-from mailgate.desk.follow import Decision, followed
+from mailgate.desk.decision import Decision
+from mailgate.desk.follow import followed
 from mailgate.desk.party import Seller
 from mailgate.desk.thread import FREEMAIL
 from mailgate.desk.ticket import Entry, Ticket

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from mailgate.desk.command import DESK_ACTIONS, links
+from mailgate.desk.command_words import words_from
 from mailgate.desk.notice import Templates
 from mailgate.desk.pack import Policy
 from mailgate.desk.party import Desk, Seller
@@ -51,6 +54,19 @@ class House:
     copied: tuple[str, ...] = ()
     caps: Caps = Caps()
     signatures: Signatures = Signatures()
+    effects_to: str = ""
+    confirm_after: str = "sent"
+    systems: Mapping[str, bytes] = field(default_factory=dict)
+
+    @cached_property
+    def actions(self) -> tuple[str, ...]:
+        """Every action that a signed link of ours may stand for, at any desk."""
+        return tuple(dict.fromkeys((*DESK_ACTIONS, *(one for policy in self.policies.values() for one in links(policy)))))
+
+    @cached_property
+    def words(self) -> Mapping[str, tuple[str, ...]]:
+        """The words that act on the first line of a reply, in all languages together."""
+        return words_from(self.templates.strings)
 
     def desk(self, name: str) -> Desk | None:
         """The desk of this name, or None once the configuration has dropped it."""

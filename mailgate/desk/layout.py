@@ -2,7 +2,8 @@
 
 Text keeps to 76 columns; only a longer address, link or id may stand out, because breaking it would break it. Headings
 are underlined with "=", not "-": several helpdesks take a line of hyphens for a signature and drop the rest. What the
-reader is to do stands indented, on its own. The footer follows "-- " (RFC 3676 §4.3).
+reader is to do stands indented, on its own. A list with bars in it is laid out as facts, so that the bars start in one column
+and can be compared. The footer follows "-- " (RFC 3676 §4.3).
 
 A language from right to left keeps its isolates (UAX #9 §2.4). Each line is a paragraph of its own to a reader, so an
 isolate never runs over a line's end, and a line that would be taken for left to right gets a mark in front.
@@ -16,15 +17,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from mailgate.desk.wording import BLOCK, FSI, PDI, RLM
 from mailgate.mail.compose import one_line
 
 WIDTH = 76
 LINES_LIMIT = 400
 
-FSI, PDI, RLM = "\u2068", "\u2069", "\u200f"
-
 _ISOLATES = str.maketrans("", "", FSI + PDI)
 _ITEM = re.compile(r"(?m)^(?=- )")
+_QUOTED = re.compile(r"(?m)^>[ ]?")
 _PREFIX = re.compile(r"(?:> ?|- | +)?")
 _UNMARKED = re.compile(r"-- |  mailto:.*|")  # what mail programs look for, and empty lines
 
@@ -47,17 +48,28 @@ class Section:
 
 
 def blocks(body: str) -> Iterator[Block]:
-    """The paragraphs, lists ("- ") and calls ("! ") of a filled template; lines are joined, width comes later."""
+    """The paragraphs, lists ("- "), quotes ("> ") and calls ("! ") of a filled template; width comes later."""
     for paragraph in re.split(r"\n\s*\n", body.strip()):
         lines = paragraph.strip()
         if lines.startswith("! "):
             yield Block("call", _flat(lines[2:]))
             continue
+        head, *said = _QUOTED.split(lines)
+        if said:
+            yield Block("quote", _flat(head), tuple(("", line.rstrip("\n")) for line in said))
+            continue
         before, *items = _ITEM.split(lines)
         if before.strip():
             yield Block("text", _flat(before))
         if items:
-            yield Block("list", items=tuple(("", _flat(item[2:])) for item in items))
+            yield _list(tuple(_flat(item[2:]) for item in items))
+
+
+def _list(items: tuple[str, ...]) -> Block:
+    pairs = tuple(item.partition(": ") for item in items)
+    if any(BLOCK in item for item in items) and all(value for _, _, value in pairs):
+        return Block("facts", items=tuple((label, value) for label, _, value in pairs))
+    return Block("list", items=tuple(("", item) for item in items))
 
 
 def quoted(text: str) -> tuple[str, ...]:
@@ -124,14 +136,14 @@ def _block(block: Block) -> str:
             return "\n\n".join(f"{_wrapped(label)}:\n  {link}" for label, link in block.items)
         case "quote":
             lines = (_wrapped(line, "> ") if line else ">" for _, line in block.items)
-            return "\n".join((_wrapped(block.text), *lines))
+            return "\n".join((*filter(None, (_wrapped(block.text),)), *lines))
     return _wrapped(block.text)
 
 
 def _facts(items: Iterable[tuple[str, str]]) -> Iterator[str]:
     """`Label: value`, the values in one column where all labels are short."""
     pairs = tuple(items)
-    column = min(max((_width(label) for label, _ in pairs), default=0) + 2, 26)
+    column = min(max((_width(label) for label, _ in pairs), default=0) + 2, 32)
     for label, value in pairs:
         yield _wrapped(value, f"{label}:" + " " * max(column - _width(label) - 1, 1), " " * column)
 

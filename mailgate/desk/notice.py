@@ -1,16 +1,17 @@
 """Write a notice: one page of facts and one template become a subject, a text and an HTML of the same words.
 
-Top to bottom, always: why this mail comes and what to do now (the template's body), the latest message, the ticket's
-details, what can be done by mail, the history, who sends this. Both forms are made from the same blocks, so neither can
-say more than the other. The template decides the words; this module decides order, width and safety:
+Top to bottom, always: why this mail comes and what to do now (the template's body), the latest message, what can be
+done by mail, the ticket's details, the order's, the history, who sends this (docs/rules.md C-47, C-48). Both forms are
+made from the same blocks, so neither can say more than the other. The template decides the words; this module decides
+order, width and safety:
 
 - text from mails is data: cleaned to one line (quotes: to clean lines), never compiled, escaped by the frame
 - a quote whose text is None was not addressed to this reader: it is listed, not quoted (docs/rules.md G-14)
 - the subject is `[MG-42] …`; tags that the ticket's subject brought along are taken out or defused
 
 A template is `subject line, blank line, body`. In the body, paragraphs are separated by blank lines, "- " begins an
-item of a list and "! " the one thing to do; `{% set footer = "internal" %}` chooses the words at the foot (all, reply,
-internal). Languages fall back to the base language, then to English. Sends nothing.
+item of a list, "! " the one thing to do and "> " a line of a quotation; `{% set footer = "internal" %}` chooses the
+words at the foot (all, reply, internal). Languages fall back to the base language, then to English. Sends nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from jinja2 import TemplateError
 
 from mailgate.desk import layout
 from mailgate.desk.layout import Block, Section
-from mailgate.desk.template import LAST_RESORT, Templates, capital, compiled, frame, lint, variables
+from mailgate.desk.template import LAST_RESORT, Foreign, Templates, capital, compiled, frame, lint, variables
 from mailgate.desk.wording import FSI, PDI, Wording, exact
 from mailgate.mail.compose import one_line
 
@@ -52,7 +53,10 @@ class Quote:
 
 @dataclass(frozen=True)
 class Page:
-    """What one notice says to one reader. `data` is what the template may name beyond desk, ticket and subject."""
+    """What one notice says to one reader. `data` is what the template may name beyond desk, ticket and subject.
+
+    `order` holds facts about what was bought. `whole` shows every message of the history, the latest among them.
+    """
 
     notice: str
     language: str
@@ -65,6 +69,8 @@ class Page:
     details: tuple[tuple[str, object], ...]
     history: tuple[Quote, ...]
     actions: tuple[tuple[str, str], ...] = ()
+    order: tuple[tuple[str, object], ...] = ()
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,7 +141,7 @@ def _clean(value: Any) -> Any:
     """`value` with every text in it cut to one clean line, whatever it is nested in."""
     match value:
         case str():
-            return one_line(value, 500)
+            return Foreign(value)
         case Mapping():
             return {key: _clean(inner) for key, inner in value.items()}
         case list() | tuple() | set() | frozenset():
@@ -148,15 +154,21 @@ def _sections(page: Page, body: str, wording: Wording) -> Iterator[Section]:
     yield Section("", tuple(layout.blocks(body)))
     if page.latest:
         yield Section(strings["heading_latest"], (_quote(page.latest, wording, LATEST_LIMIT),))
-    if page.details:
-        facts = tuple((wording.word(label, "label"), _detail(label, value, wording)) for label, value in page.details)
-        heading = strings["heading_ticket"].format(ticket=exact(page.ticket)) if page.ticket else strings["heading_details"]
-        yield Section(heading, (Block("facts", items=facts),))
     if page.actions:
         links = tuple((wording.word(label, "action"), _mailto(link)) for label, link in page.actions)
         yield Section(strings["heading_actions"], (Block("links", items=links),))
-    if earlier := tuple(quote for quote in page.history if quote != page.latest):
-        yield Section(strings["heading_history"], tuple(_history(earlier, wording)))
+    if page.details:
+        heading = strings["heading_ticket"].format(ticket=exact(page.ticket)) if page.ticket else strings["heading_details"]
+        yield Section(heading, (_facts(page.details, wording),))
+    if page.order:
+        yield Section(strings["heading_order"], (_facts(page.order, wording),))
+    if listed := tuple(quote for quote in page.history if page.whole or quote != page.latest):
+        shown = len(listed) if page.whole else HISTORY_COUNT
+        yield Section(strings["heading_history"], tuple(_history(listed, shown, wording)))
+
+
+def _facts(details: tuple[tuple[str, object], ...], wording: Wording) -> Block:
+    return Block("facts", items=tuple((wording.word(label, "label"), _detail(label, value, wording)) for label, value in details))
 
 
 def _mailto(link: str) -> str:
@@ -166,11 +178,11 @@ def _mailto(link: str) -> str:
     return one_line(link, 2000)
 
 
-def _history(quotes: tuple[Quote, ...], wording: Wording) -> Iterator[Block]:
-    for quote in quotes[:HISTORY_COUNT]:
+def _history(quotes: tuple[Quote, ...], shown: int, wording: Wording) -> Iterator[Block]:
+    for quote in quotes[:shown]:
         yield _quote(quote, wording, HISTORY_LIMIT)
-    if len(quotes) > HISTORY_COUNT:
-        yield Block("text", wording.strings["earlier"].format(count=wording.said(len(quotes) - HISTORY_COUNT)))
+    if len(quotes) > shown:
+        yield Block("text", wording.strings["earlier"].format(count=wording.said(len(quotes) - shown)))
 
 
 def _quote(quote: Quote, wording: Wording, limit: int) -> Block:

@@ -8,13 +8,36 @@ validates the rest. What comes out is a `Policy`: plain values, no expressions, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import time
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError
+from pydantic import Field, ValidationError
 
-from mailgate.desk.calendar import Duration, duration
 from mailgate.desk.choice import Problem, chosen, pruned
+from mailgate.desk.entry import (
+    Alarm,
+    Change,
+    Checklist,
+    Cites,
+    ClockSpec,
+    Command,
+    Digest,
+    Duplicates,
+    Facts,
+    Hours,
+    Mail,
+    Reason,
+    Recognise,
+    Role,
+    Rule,
+    Shown,
+    ShownAll,
+    States,
+    Step,
+    Terms,
+    When,
+    Window,
+    Words,
+)
 from mailgate.desk.party import Entity, Frozen
 
 
@@ -26,158 +49,11 @@ class PackError(ValueError):
         self.problems = tuple(problems)
 
 
-def _duration(value: object) -> object:
-    return duration(value) if isinstance(value, str) else value
-
-
 # events that need no [[mail]]: an address that was on a suppression list takes mail again; two signs of a reply elsewhere
+NAMING = ("event", "broken", "bounced")
 BUILT_IN = frozenset({"reachable", "reply_unseen"})
-Length = Annotated[Duration, BeforeValidator(_duration), PlainSerializer(lambda d: f"{d.amount}{d.unit}")]
-Words = tuple[str, ...]
-Bound = str | int | bool | tuple[str, ...] | Mapping[Literal["more_than", "less_than"], int]
-
-
-class Role(Frozen):
-    """Whom a role stands for: `seller.support`, `seller.manager`, `entity.helpdesk`, `desk.NAME`."""
-
-    of: str = Field(alias="is", pattern=r"^(seller|entity|desk)\.[a-z_]+$")
-    when: bool = True
-
-
-class Mail(Frozen):
-    """What a human mail means: the first entry whose conditions hold names the event."""
-
-    event: str
-    by: Words
-    to: Words = ()
-    on: Literal["any", "ticket", "new"] = "any"
-    opens: bool = False
-    says: Words = ()
-    says_not: Words = ()
-    copy_to: str = ""
-    copy_not: str = ""
-    fact: str = ""
-    topic: bool = False
-    not_to_notice: Words = ()
-    rules: Words = ()
-    broken: str = ""
-    late_copy: bool = False
-    bounced: str = ""
-    bounced_at: str = ""
-
-
-class Also(Frozen):
-    """A further reader of a step, while one of the conditions `when` holds."""
-
-    to: str
-    when: Words
-
-
-class Step(Frozen):
-    """One rung of a ladder: when it comes due, what it does, and to whom."""
-
-    name: str
-    do: str
-    at: tuple[Length, ...] = ()
-    at_most: int | None = None
-    after: Length | None = None
-    of: str = "deadline"
-    not_before: str = ""
-    last: bool = False
-    promise: str = ""
-    on_weekend: Literal["defer_start", "defer_same_time", "ignore"] = "ignore"
-    to: Words = ()
-    else_to: Words = ()
-    cc: Words = ()
-    also: tuple[Also, ...] = ()
-    tag: str = ""
-    strike: str = ""
-    bounced: str = ""
-    bounced_at: str = ""
-
-
-class ClockSpec(Frozen):
-    """A promise of time: which events start, restart, stop, void it, revive what was stopped, renew what was void; its ladder."""
-
-    runs_for: str
-    within: Length
-    starts: Words = ()
-    restarts: Words = ()
-    stops: Words = ()
-    voids: Words = ()
-    revives: Words = ()
-    renews: Words = ()
-    pause_on: tuple[Literal["holidays", "weekends"], ...] = ()
-    steps: tuple[Step, ...] = ()
-
-
-class Rule(Frozen):
-    """One demand on a reply; the function of the same name in desk/policy.py answers it."""
-
-    address: str = ""
-    where: Literal["to_or_cc", "cc", "received"] = Field("to_or_cc", alias="in")
-    by: Literal["references", "references_or_token"] = "references"
-    strictness: Literal["strict", "off"] = "strict"
-
-
-class When(Frozen):
-    """A reaction: on `event`, if every condition holds, send, tag or strike.
-
-    A notice with `holds_while` is dropped once that clock no longer runs; one that `hands` gives its readers the mail behind it.
-    """
-
-    event: str
-    given: Mapping[str, Bound] = Field(default_factory=dict, alias="if")
-    do: str = ""
-    to: Words = ()
-    else_to: Words = ()
-    cc: Words = ()
-    say: Mapping[str, str] = Field(default_factory=dict)
-    holds_while: str = ""
-    hands: bool = False
-    tag: str = ""
-    strike: str = ""
-
-
-class Alarm(Frozen):
-    """Sounds when a seller's strikes within `window` reach `limit`; 0 never sounds (DR-08)."""
-
-    strikes: Words
-    limit: int
-    window: Length
-    do: str
-    to: Words
-
-
-class Item(Frozen):
-    """One fact that a seller keeps current; `given` says for which sellers it is required."""
-
-    given: Mapping[str, Bound] = Field(default_factory=dict, alias="if")
-    yearly: str = Field("", pattern=r"^(\d\d-\d\d)?$")
-
-
-class Checklist(Frozen):
-    """Facts to keep current, asked for when missing or older than `every`, then again after `again`."""
-
-    every: Length
-    again: Length
-    at: time
-    do: str
-    to: Words
-    items: Mapping[str, Item]
-
-
-class Hours(Frozen):
-    """The local calendar that this pack's durations use."""
-
-    weekend: tuple[Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"], ...] = ("SAT", "SUN")
-
-
-class States(Frozen):
-    """The ticket's state in the pack's words: `start`, then what each clock's state makes of it."""
-
-    start: str
-    by_clock: Mapping[str, Mapping[Literal["running", "paused", "stopped", "void"], str]] = Field(default_factory=dict)
+AUTHOR = "author"  # the role of whoever brought an event about, by the pack's [author]
+VERBS = ("starts", "restarts", "stops", "voids", "pauses", "resumes", "hastens", "revives", "renews", "extends")
 
 
 class Policy(Frozen):
@@ -187,29 +63,60 @@ class Policy(Frozen):
     hash: str = ""
     title: str = ""
     kind: str = "case"
+    carries: Literal["people", "mailgate"] = "people"
     options: Mapping[str, Any] = Field(default_factory=dict)
     entities: Mapping[str, Entity] = Field(default_factory=dict)
     roles: Mapping[str, Role] = Field(default_factory=dict)
+    author: Mapping[str, str] = Field(default_factory=dict)
+    called: Mapping[str, str] = Field(default_factory=dict)
     words: Mapping[str, Words] = Field(default_factory=dict)
-    facts: Mapping[str, Words] = Field(default_factory=dict)
+    terms: Mapping[str, Terms] = Field(default_factory=dict)
+    facts: Facts = Field(default_factory=dict)
     topics: Mapping[str, Words] = Field(default_factory=dict)
+    order_numbers: Words = ()
+    windows: Mapping[str, Window] = Field(default_factory=dict)
+    duplicates: Duplicates | None = None
+    cites: Cites | None = None
+    reasons: Mapping[str, Reason] = Field(default_factory=dict)
+    recognise: tuple[Recognise, ...] = ()
     mail: tuple[Mail, ...] = ()
+    command: tuple[Command, ...] = ()
+    change: tuple[Change, ...] = ()
     clocks: Mapping[str, ClockSpec] = Field(default_factory=dict)
     rules: Mapping[str, Rule] = Field(default_factory=dict)
     when: tuple[When, ...] = ()
     standing: Mapping[str, Alarm] = Field(default_factory=dict)
+    digest: Mapping[str, Digest] = Field(default_factory=dict)
     checklist: Checklist | None = None
     hours: Hours = Hours()
     states: States = States(start="open")
-    shows: Mapping[str, str] = Field(default_factory=dict)
+    shows: Mapping[str, Shown] = Field(default_factory=dict)
+    shows_all: ShownAll = Field(default_factory=dict)
 
     @property
     def notices(self) -> frozenset[str]:
-        """The names of every notice that this policy may send."""
-        steps = {step.do for clock in self.clocks.values() for step in clock.steps}
+        """The names of every notice that this policy may send, by the templates that hold their words."""
+        steps = {step.words or step.do for clock in self.clocks.values() for step in clock.steps}
+        whens = {when.words or when.do for when in self.when}
+        digests = {digest.do for digest in self.digest.values()}
         alarms = {alarm.do for alarm in self.standing.values()}
         listed = {self.checklist.do} if self.checklist else set()
-        return frozenset(steps | alarms | listed | {when.do for when in self.when if when.do})
+        effects = {"effect"} if self.effects else set()
+        return frozenset((steps | whens | digests | alarms | listed | effects) - {""})
+
+    @property
+    def effects(self) -> frozenset[str]:
+        """What this policy asks others to carry out: refunds, cancellations."""
+        return frozenset(when.effect for when in self.when if when.effect)
+
+    @property
+    def events(self) -> frozenset[str]:
+        """Every event that a mail, a command, a bounce, a step or a reaction of this policy names."""
+        steps = [step for clock in self.clocks.values() for step in clock.steps]
+        by_mail = {one for mail in self.mail for one in (mail.event, mail.broken, mail.bounced)}
+        by_step = {one for step in steps for one in (step.bounced, step.raises)}
+        by_order = {command.event for command in self.command} | {when.raises for when in self.when}
+        return frozenset((by_mail | by_step | by_order | BUILT_IN) - {""})
 
     def step(self, clock: str, name: str) -> Step | None:
         """The step `name` of the ladder of `clock`, or None."""
@@ -230,7 +137,7 @@ def bind(raw: Mapping[str, Any], options: Mapping[str, Any], name: str = "") -> 
         policy = Policy.model_validate({**bound, "options": values, "name": name})
     except ValidationError as error:
         raise PackError([_problem(item) for item in error.errors()]) from None
-    problems = list(_dangling(policy))
+    problems = list(_dangling(policy, policy.events | _named(raw)))
     if problems:
         raise PackError(problems)
     return policy
@@ -241,14 +148,23 @@ def _problem(item: Any) -> Problem:
     return (key, str(item["msg"]).removeprefix("Value error, "), item.get("input"))
 
 
-def _dangling(policy: Policy) -> Iterator[Problem]:
+def _named(table: Any, key: str = "") -> frozenset[str]:
+    """Every event that the pack names under any of its options."""
+    if isinstance(table, Mapping):
+        if key in NAMING and "by_option" in table:
+            return frozenset(str(value) for name, value in table.items() if name != "by_option")
+        return frozenset().union(*(_named(value, name) for name, value in table.items() if name not in ("when", "change", "clocks")))
+    if isinstance(table, list):
+        return frozenset().union(*(_named(item, key) for item in table))
+    return frozenset((table,)) if key in NAMING and isinstance(table, str) else frozenset()
+
+
+def _dangling(policy: Policy, heard: frozenset[str]) -> Iterator[Problem]:
     """Names that a pack uses and nobody defines."""
     for key, roles in _role_uses(policy):
         for role in roles:
-            if role not in policy.roles:
+            if role not in policy.roles and role != AUTHOR:
                 yield key, f"one of the pack's roles: {', '.join(policy.roles)}", role
-    heard = {mail.event for mail in policy.mail} | {mail.broken for mail in policy.mail if mail.broken}
-    heard |= {mail.bounced for mail in policy.mail} | {s.bounced for c in policy.clocks.values() for s in c.steps}
     for number, entry in enumerate(policy.mail):
         for word in (*entry.says, *entry.says_not):
             if word not in policy.words:
@@ -257,13 +173,22 @@ def _dangling(policy: Policy) -> Iterator[Problem]:
             if rule not in policy.rules:
                 yield f"mail.{number}.rules", f"one of the pack's rules: {', '.join(policy.rules)}", rule
     for clock, spec in policy.clocks.items():
-        for verb in ("starts", "restarts", "stops", "voids", "revives", "renews"):
-            for event in getattr(spec, verb):
-                if event not in heard | BUILT_IN:
-                    yield f"clocks.{clock}.{verb}", "an event of [[mail]] or of a bounce", event
-    for number, when in enumerate(policy.when):
-        if when.event not in heard | BUILT_IN:
-            yield f"when.{number}.event", f"one of the pack's events: {', '.join(sorted(heard - {''}))}", when.event
+        for verb in VERBS:
+            for trigger in getattr(spec, verb):
+                if trigger.event not in heard:
+                    yield f"clocks.{clock}.{verb}", "an event of [[mail]], of [[command]] or of a bounce", trigger.event
+        for step in spec.steps:
+            if not (step.do or step.raises):
+                yield f"clocks.{clock}.steps.{step.name}.do", "a notice in do, or an event in raises", None
+    named = [(f"when.{number}", when.event) for number, when in enumerate(policy.when)]
+    named += [(f"change.{number}", change.event) for number, change in enumerate(policy.change)]
+    for key, event in named:
+        if event not in heard:
+            yield f"{key}.event", f"one of the pack's events: {', '.join(sorted(heard))}", event
+    commands = {name for command in policy.command for name in command.name}
+    for name, reason in policy.reasons.items():
+        for fit in set(reason.fits) - commands:
+            yield f"reasons.{name}.fits", "one of the pack's commands", fit
 
 
 def _role_uses(policy: Policy) -> Iterator[tuple[str, Words]]:
@@ -277,5 +202,9 @@ def _role_uses(policy: Policy) -> Iterator[tuple[str, Words]]:
         yield f"standing.{name}.to", alarm.to
     for name, rule in policy.rules.items():
         yield f"rules.{name}.address", (rule.address,) if rule.address else ()
+    for name, digest in policy.digest.items():
+        yield f"digest.{name}.to", digest.to
+    for party, role in policy.author.items():
+        yield f"author.{party}", (role,)
     if policy.checklist:
         yield "checklist.to", policy.checklist.to

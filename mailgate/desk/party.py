@@ -6,6 +6,7 @@ A role is a word of a pack (`vendor_support`, `account_manager`) that stands for
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal
@@ -13,6 +14,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 import mailgate.mail.address as addresses
+
+_TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 def _address(value: object) -> object:
@@ -28,9 +31,9 @@ def _pattern(value: object) -> object:
     return _address(value)
 
 
-def _people_only(value: object) -> object:
-    if value == "mailgate":
-        raise ValueError('"people" | a desk whose mail mailgate carries is not part of this version')
+def _time_of_day(value: object) -> object:
+    if isinstance(value, str) and value and not _TIME.fullmatch(value):
+        raise ValueError('a time of day such as "08:30"')
     return value
 
 
@@ -40,6 +43,7 @@ def _act_only(value: object) -> object:
     return value
 
 
+TimeOfDay = Annotated[str, BeforeValidator(_time_of_day)]
 Address = Annotated[str, BeforeValidator(_address)]
 AddressPattern = Annotated[str, BeforeValidator(_pattern)]
 
@@ -66,7 +70,12 @@ class Absence(Frozen):
 
 
 class Seller(Frozen):
-    """One seller of the directory: one file under sellers/."""
+    """One seller of the directory: one file under sellers/, or one row of sellers.csv.
+
+    `service` is his customer-service address at a marketplace that mails sellers itself (C-45), `account` the one his account
+    there is under (C-46), `claims` whoever handles chargebacks and guarantee claims (A-04), `tracking` whom to ask for tracking
+    (D-15), `return_address` a postal address (D-16), `agenda_at` a local time of day, empty for no agenda (G-15).
+    """
 
     id: str = ""
     name: str = ""
@@ -74,6 +83,10 @@ class Seller(Frozen):
     admin: Address | None = None
     backup: Address | None = None
     manager: Address | None = None
+    service: Address | None = None
+    account: Address | None = None
+    claims: Address | None = None
+    tracking: Address | None = None
     addresses: tuple[AddressPattern, ...] = ()
     entities: tuple[str, ...] = ()
     products: Mapping[str, str] = Field(default_factory=dict)
@@ -84,15 +97,22 @@ class Seller(Frozen):
     holidays: tuple[date, ...] = ()
     absences: tuple[Absence, ...] = ()
     physical: bool = False
+    return_address: str = ""
+    agenda_at: TimeOfDay = ""
     takeover: bool = False
     machine_headers: Literal["full", "quiet"] = "full"
     checklist: Mapping[str, date] = Field(default_factory=dict)
 
+    @property
+    def registered(self) -> tuple[str, ...]:
+        """Every address and `@domain` that is his own, support first (DR-10)."""
+        named = (self.support, self.admin, self.backup, self.service, self.account, self.claims)
+        return (*(one for one in named if one), *self.addresses)
+
     def owns(self, address: str) -> bool:
         """True if `address` is one of this seller's registered addresses (DR-10; `@domain` entries count)."""
         key = addresses.key(address)
-        own = (self.support, self.admin, self.backup, *self.addresses)
-        return any(addresses.matches(key, entry) for entry in own if entry)
+        return any(addresses.matches(key, entry) for entry in self.registered)
 
 
 class Desk(Frozen):
@@ -110,7 +130,7 @@ class Desk(Frozen):
     title: str = ""
     language: str = "en"
     zone: str = "UTC"
-    carries: Annotated[Literal["people"], BeforeValidator(_people_only)] = "people"
+    carries: Literal["people", "mailgate"] = "people"
     mode: Annotated[Literal["act"], BeforeValidator(_act_only)] = "act"
     hand_on: str = ""
     ghost: Literal["report", "letter"] = "report"

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from mailgate.desk.pack import Policy, Rule
+from mailgate.desk.entry import Rule
+from mailgate.desk.pack import Policy
 from mailgate.desk.party import Desk, Seller
 from mailgate.mail import address as addresses
 

@@ -30,8 +30,7 @@ class Roster:
         by_address: dict[str, tuple[str, ...]] = {}
         by_domain: dict[str, tuple[str, ...]] = {}
         for name, seller in sellers.items():
-            own = (seller.support, seller.admin, seller.backup, *seller.addresses)
-            for entry in filter(None, own):
+            for entry in seller.registered:
                 index = by_domain if entry.startswith("@") else by_address
                 key = addresses.key("x" + entry)[2:] if entry.startswith("@") else addresses.key(entry)
                 index[key] = tuple(dict.fromkeys((*index.get(key, ()), name)))
@@ -84,7 +83,12 @@ def party_of(address: str | None, desk: Desk, seller: Seller | None, ticket: Tic
 
 
 def resolve(
-    role: str, policy: Policy, desk: Desk, seller: Seller | None, entity: str | None, suppressed: frozenset[str] = frozenset()
+    role: str,
+    policy: Policy,
+    desk: Desk,
+    seller: Seller | None,
+    ticket: Ticket | None = None,
+    suppressed: frozenset[str] = frozenset(),
 ) -> tuple[str, ...]:
     """The addresses behind a role of the pack; empty when nobody fills it (DR-09).
 
@@ -93,21 +97,31 @@ def resolve(
     spec = policy.roles.get(role)
     if spec is None or not spec.when:
         return ()
-    value = _filled(spec.of, desk, seller, entity)
-    if value and seller and addresses.key(value) in suppressed and addresses.key(value) == addresses.key(seller.support):
-        value = _living(seller, suppressed) or value
-    return (value,) if value else ()
+    filled = (_filled(place, desk, seller, ticket) for place in spec.of)
+    value = next(filter(None, filled), ())
+    if not value and spec.otherwise:
+        return resolve(spec.otherwise, policy, desk, seller, ticket, suppressed)
+    return tuple(_reachable(one, seller, suppressed) for one in value)
 
 
-def _filled(place: str, desk: Desk, seller: Seller | None, entity: str | None) -> str:
+def _reachable(address: str, seller: Seller | None, suppressed: frozenset[str]) -> str:
+    if seller and addresses.key(address) in suppressed and addresses.key(address) == addresses.key(seller.support):
+        return _living(seller, suppressed) or address
+    return address
+
+
+def _filled(place: str, desk: Desk, seller: Seller | None, ticket: Ticket | None) -> tuple[str, ...]:
     kind, _, name = place.partition(".")
     if kind == "seller":
         value = getattr(seller, name, None) if seller else None
-    elif kind == "entity" and (chosen := desk.entities.get(entity or "")):
+    elif kind == "entity":
+        chosen = desk.entities.get(ticket.entity or "") if ticket else None
         value = getattr(chosen, name, None)
+    elif kind == "ticket":
+        value = ticket.customer if ticket else None
     else:
-        value = desk.roles.get(name)
-    return value if isinstance(value, str) else ""
+        return desk.staff if name == "staff" else tuple(filter(None, (desk.roles.get(name),)))
+    return (value,) if isinstance(value, str) and value else ()
 
 
 def _living(seller: Seller, suppressed: frozenset[str]) -> str:
@@ -119,7 +133,7 @@ def _living(seller: Seller, suppressed: frozenset[str]) -> str:
 def is_staff(role: str, policy: Policy) -> bool:
     """True for roles of the reseller's own people beside the helpdesk: account managers, ops. Their replies stay internal."""
     spec = policy.roles.get(role)
-    return spec is None or spec.of == "seller.manager" or spec.of.startswith("desk.")
+    return spec is None or all(place == "seller.manager" or place.startswith("desk.") for place in spec.of)
 
 
 def entity_for(desk: Desk, seller: Seller | None, product: str | None, asking: Iterable[str]) -> str | None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailgate.desk.calendar import Calendar, add
-from mailgate.desk.pack import Alarm, Policy
+from mailgate.desk.entry import Alarm
+from mailgate.desk.pack import Policy
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 Templates are the admin's and are trusted to be words; the data that fill them are strangers' and are never compiled:
 `{{7*7}}` in a mail stays `{{7*7}}`. A name that the page does not hold is an error, not an empty place. Filters:
 `when`, `day`, `duration`, `joined` say a value; `word` and `words` say codes of ours by strings.toml; `counting` says
-how time was counted; `capital` begins a sentence; `exact` isolates text that is not of the language (ids, addresses,
-subjects).
+how time was counted; `bar` draws a number; `capital` begins a sentence; `exact` isolates text that is not of the
+language (ids, addresses, subjects); `quoted` keeps a stranger's text in its own lines, each behind "> ".
 """
 
 from __future__ import annotations
@@ -20,14 +20,16 @@ from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup, escape
 
-from mailgate.desk.layout import direction
-from mailgate.desk.wording import FSI, PDI, Wording, exact
+from mailgate.desk.layout import direction, quoted
+from mailgate.desk.wording import BLOCK, BLOCKS, FSI, PDI, RLM, VALUE_LIMIT, Wording, exact
+from mailgate.mail.compose import one_line
 
 LAST_RESORT = "en"
+QUOTE_LIMIT = 4000
 FROM_PAGE = frozenset({"desk", "ticket", "subject"})
 OWN_STRINGS = (
     "when day zone zone_twice business_day business_days working_hour working_hours counted_elapsed counted_paused "
-    "heading_latest heading_ticket heading_details heading_actions heading_history "
+    "heading_latest heading_ticket heading_details heading_order heading_actions heading_history "
     "quote not_shown cut earlier footer_all footer_reply footer_internal value_true value_false value_none"
 )
 
@@ -36,6 +38,19 @@ PATTERNS = {"when_jalali": OF_A_DAY | {"time", "zone"}, "day_jalali": OF_A_DAY} 
 
 _TAGS_ONLY = re.compile(r"(?m)^[ \t]*((?:\{[%#](?:(?![%#]\}).)*[%#]\}[ \t]*)+)\n")  # such a line is no line of the notice
 _PLACE = re.compile(r"\{(\w+)\}")
+_BAR = re.compile(f"{BLOCK}+")
+
+
+class Foreign(str):
+    """Text from outside as one clean line; `whole` is what it was made from, for the filter `quoted`."""
+
+    whole: str
+
+    def __new__(cls, text: str) -> Foreign:
+        """The line, cut where a value of a notice ends."""
+        made = super().__new__(cls, one_line(text, VALUE_LIMIT))
+        made.whole = text
+        return made
 
 
 @dataclass(frozen=True)
@@ -127,13 +142,28 @@ def _counting(context: Context, pauses: Any) -> str:
 
 
 @pass_context
+def _bar(context: Context, n: int, most: int = BLOCKS) -> str:
+    return str(context["wording"].bar(n, most))
+
+
+@pass_context
+def _quoted(context: Context, text: str) -> str:
+    """The lines of a foreign text, which layout.blocks makes a quote of."""
+    whole = getattr(text, "whole", text)
+    lines = quoted(whole[:QUOTE_LIMIT])
+    rest = (context["wording"].strings["cut"],) if len(whole) > QUOTE_LIMIT else ()
+    return "\n".join(f"> {line}".rstrip() for line in (*lines, *rest))
+
+
+@pass_context
 def _final(context: Context, value: Any) -> Any:
     return context["wording"].said(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _isolated(text: str) -> Markup:
-    """Escaped, with the isolates of the text form as <bdi> (HTML §4.5.24)."""
-    return Markup(str(escape(text)).replace(FSI, "<bdi>").replace(PDI, "</bdi>"))  # noqa: S704
+    """Escaped, with the isolates of the text form as <bdi> (HTML §4.5.24), and bars no higher than the words around."""
+    marked = str(escape(text)).replace(f"{FSI}{RLM}", '<bdi dir="rtl">').replace(FSI, "<bdi>").replace(PDI, "</bdi>")
+    return Markup(_BAR.sub(r'<span style="font-size:9px;">\g<0></span>', marked))  # noqa: S704
 
 
 def capital(text: str) -> str:
@@ -150,6 +180,7 @@ _BODY = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False, finali
 for _way in ("when", "day", "duration", "joined"):
     _BODY.filters[_way] = pass_context(partial(_say, way=_way))
 _BODY.filters |= {"word": _word, "words": _words, "counting": _counting, "exact": exact, "capital": capital}
+_BODY.filters |= {"bar": _bar, "quoted": _quoted}
 _FRAME = SandboxedEnvironment(undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)
 _FRAME.filters |= {"isolated": _isolated, "direction": _direction}
 

@@ -119,6 +119,19 @@ class Ticket:
         """The name people see: `MG-42`."""
         return f"MG-{self.number}"
 
+    @property
+    def languages(self) -> Mapping[str, str]:
+        """In which language each of its people last wrote, where that was sure: compared address -> BCP 47 (G-17)."""
+        told = self.facts.get("languages")
+        return told if isinstance(told, Mapping) else {}
+
+    @property
+    def customer(self) -> str:
+        """The address of the customer whom the case is about: as told, else the first customer on it; empty for none."""
+        told = self.facts.get("customer")
+        first = next((one.address for one in self.participants if one.party == "customer"), "")
+        return str(told) if isinstance(told, str) and "@" in told else first
+
     def clock(self, name: str) -> Clock | None:
         """The newest episode of the clock called `name`, or None."""
         mine = [clock for clock in self.clocks if clock.name == name]

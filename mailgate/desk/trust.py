@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Literal
 
+from mailgate.desk.pack import Policy
 from mailgate.mail import address as addresses
 
 Level = Literal["signed", "authenticated", "claimed", "stranger"]
@@ -34,6 +35,17 @@ def level(author: str | None, *, known: bool, signed: bool, proven: bool) -> Lev
 def may(allowed: Mapping[str, Iterable[str]], at: Level, act: str) -> bool:
     """True if a mail of this level may `act` (add, start, stop, close, change, request)."""
     return act in allowed.get(at, ())
+
+
+def needed_act(policy: Policy, event: str) -> str:
+    """What a mail must be allowed to do for `event` to follow from it: `add`, `start` (also strikes, effects) or `stop`."""
+    specs = policy.clocks.values()
+    starting = [one for spec in specs for one in (*spec.starts, *spec.restarts, *spec.resumes, *spec.hastens)]
+    ending = [one for spec in specs for one in (*spec.stops, *spec.pauses, *spec.extends)]
+    acting = any((when.strike or when.effect) and when.event == event for when in policy.when)
+    if acting or any(one.event == event for one in starting):
+        return "start"
+    return "stop" if any(one.event == event for one in ending) else "add"
 
 
 def is_relay(client: str, relays: Iterable[str]) -> bool:

@@ -22,8 +22,9 @@ from persiantools.jdatetime import JalaliDate
 from mailgate.desk.calendar import Duration
 from mailgate.mail.compose import one_line
 
-FSI, PDI, NBSP = "\u2068", "\u2069", "\u00a0"
+FSI, PDI, RLM, NBSP = "\u2068", "\u2069", "\u200f", "\u00a0"
 VALUE_LIMIT = 500
+BLOCK, BLOCKS = "█", 20
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,14 @@ class Wording:
         """`text` with the language's own digits, where strings.toml gives ten of them."""
         own = self.strings.get("digits", "")
         return text.translate(dict(zip(map(ord, "0123456789"), own, strict=True))) if own else text
+
+    def bar(self, n: int, most: int = BLOCKS) -> str:
+        """`█████ 5`: one block each up to 20; where `most` is more than that, it is 20 blocks long and `n` in proportion."""
+        if n <= 0:
+            return self.digits("0")
+        blocks = n if most <= BLOCKS else max(round(n * BLOCKS / most), 1)
+        start = f"{FSI}{RLM}" if self.direction == "rtl" else FSI
+        return f"{start}{BLOCK * min(blocks, BLOCKS)}{NBSP}{self.digits(str(n))}{PDI}"
 
     def said(self, value: Any) -> str:
         """Any value that a notice may hold, in words. Text from mail stays as it is, isolated (UAX #9 §2.4)."""

@@ -14,6 +14,7 @@ from typing import TextIO
 from mailgate.events import foreign, log
 from mailgate.events.catalogue import catalogue
 from mailgate.events.log import bound, captured, event, stop
+from mailgate.events.orders import orders_imported, orders_refused
 from mailgate.events.outgoing import (
     address_bounced,
     notice_capped,
@@ -41,6 +42,8 @@ __all__ = [
     "notice_sent",
     "notice_superseded",
     "notice_uncertain",
+    "orders_imported",
+    "orders_refused",
     "outbox_held",
     "outbox_released",
     "stop",
@@ -88,13 +91,13 @@ def daemon_stopped(*, clean: bool, ms: int) -> None:
 
 
 @event("config.reloaded")
-def config_reloaded(*, desks: int, sellers: int, needs_restart: Many = ()) -> None:
+def config_reloaded(*, desks: int, sellers: int, needs_restart: Many = (), ms: int | None = None) -> None:
     """A changed configuration is in force; the keys in `needs_restart` wait for the next start."""
 
 
 @event("config.refused", "error")
-def config_refused(*, problems: Many) -> None:
-    """A changed configuration is wrong; the old one stays in force."""
+def config_refused(*, problems: Many, count: int | None = None) -> None:
+    """A changed configuration is wrong; the old one stays in force. `problems` are the first of `count`."""
 
 
 # Mail coming in

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mailgate import events
-from mailgate.desk.follow import Decision
+from mailgate.desk.decision import Decision
 from mailgate.desk.thread import Match
 from mailgate.desk.ticket import Entry, Ticket
 

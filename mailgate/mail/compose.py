@@ -1,7 +1,8 @@
 """Turn a draft into the bytes that leave.
 
 The header block is written here, from text that was cleaned first; the MIME tree below it is the standard library's:
-text/plain first and complete, then the HTML with the same words, then attachments. In this order:
+text/plain first and complete, then the HTML with the same words (multipart/alternative, RFC 2046 §5.1.4), then the files
+that go along and last what we sign for machines, as mailgate.json (multipart/mixed, §5.1.3). In this order:
 
 1. clean: control characters, line separators, bidirectional controls and lone surrogates never reach a header
 2. write: text as RFC 2047 words only where ASCII does not do; addresses one a line; ids one a line and never
@@ -26,17 +27,14 @@ from email import policy
 from email.header import Header
 from email.message import MIMEPart
 from email.utils import format_datetime
-from typing import TYPE_CHECKING
 
 from mailgate.mail import address as addresses
 from mailgate.mail.address import Mailbox
-
-if TYPE_CHECKING:
-    from mailgate.mail.message import Part
+from mailgate.mail.attach import BINARY, INSTRUCTION, MAIL, Attachment, file_name
 
 LINE_LIMIT = 998  # RFC 5322 §2.1.1
 FOLD = 76
-SUBJECT_LIMIT, NAME_LIMIT, FILENAME_LIMIT, EXTRA_LIMIT = 200, 100, 100, 900
+SUBJECT_LIMIT, NAME_LIMIT, EXTRA_LIMIT = 200, 100, 900
 IDS_LIMIT = 20
 NOT_EXTRA = re.compile(
     "from|to|cc|bcc|reply-to|sender|subject|date|message-id|in-reply-to|references|auto-submitted|precedence|received|"
@@ -52,14 +50,15 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,39}")
 _TYPE = re.compile(r"(?!multipart/|message/)[a-z]{1,20}/[a-z0-9][a-z0-9!#$&^_.+-]{0,99}")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _HIGH = re.compile(rb"[\x80-\xff]")
-_CHARSET = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9._-]{1,40})""", re.IGNORECASE)
+_CHARSET = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
 @dataclass(frozen=True)
 class Draft:
     """A mail before it has bytes. Ids carry no brackets; `date` is aware; `automatic` is the Auto-Submitted value.
 
-    `automatic` "" leaves Auto-Submitted and Precedence off (a seller with machine_headers = "quiet").
+    `automatic` "" leaves Auto-Submitted and Precedence off (a seller with machine_headers = "quiet"). `data` is JSON that
+    a machine is to read (instruction.signed); empty, there is no such part.
     """
 
     author: Mailbox
@@ -78,7 +77,8 @@ class Draft:
     automatic: str = "auto-generated"
     precedence: bool = True
     extra: tuple[tuple[str, str], ...] = ()
-    attachments: tuple[Part, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    data: bytes = b""
 
 
 def compose(draft: Draft) -> bytes:
@@ -200,25 +200,20 @@ def _tree(draft: Draft) -> MIMEPart:
         part.add_alternative(html, subtype="html", charset="utf-8", cte=_encoding(html))
     for attachment in draft.attachments:
         _attach(part, attachment)
+    if draft.data:
+        part.add_attachment(draft.data, maintype="application", subtype="json", cte="base64", filename=INSTRUCTION)
     return part
 
 
-def _attach(part: MIMEPart, attachment: Part) -> None:
-    """Add one file in base64, never inline. A mail goes as a plain file: RFC 2046 §5.2.1 forbids encoding a mail."""
-    wanted = attachment.content_type.lower()
-    kind = wanted if _TYPE.fullmatch(wanted) else "application/octet-stream"
-    main, _, sub = kind.partition("/")
-    name = one_line(re.split(r"[/\\]", attachment.filename or "")[-1], FILENAME_LIMIT).strip(". ")
-    if not name:
-        name = "message.eml" if wanted.startswith("message/") else "attachment"
-    params = {"charset": charset} if main == "text" and (charset := _charset(attachment)) else None
-    part.add_attachment(attachment.content, maintype=main, subtype=sub, cte="base64", filename=name, params=params)
-
-
-def _charset(attachment: Part) -> str | None:
-    declared = next((value for name, value in attachment.headers if name.lower() == "content-type"), "")
-    found = _CHARSET.search(declared[:2000])
-    return found[1] if found else None
+def _attach(part: MIMEPart, file: Attachment) -> None:
+    """Add one file in base64, never inline, its name by RFC 2231. A mail goes as a plain file: no mail may be encoded
+    (RFC 2046 §5.2.1), and its lines may be longer than ours."""
+    wanted = file.content_type.lower()
+    main, _, sub = (wanted if _TYPE.fullmatch(wanted) else BINARY).partition("/")
+    name = file_name(file.filename) or ("message.eml" if wanted in MAIL else "attachment")
+    charset = file.charset if main == "text" and file.charset and _CHARSET.fullmatch(file.charset) else None
+    params = {"charset": charset} if charset else None
+    part.add_attachment(file.content, maintype=main, subtype=sub, cte="base64", filename=name, params=params)
 
 
 def _encoding(text: str) -> str:

@@ -27,12 +27,15 @@ class Written:
     cc: Sequence[str] = ()
     references: Sequence[str] = ()
     extra: Mapping[str, str] = ()  # type: ignore[assignment]
+    files: int = 0
 
 
 def mail(written: Written) -> bytes:
     """The bytes of a plain mail."""
     message = _headed(written)
     message.set_content(written.text, cte="8bit")
+    for number in range(1, written.files + 1):
+        message.add_attachment(b"%PDF-1.4 a document\n", maintype="application", subtype="pdf", filename=f"document-{number}.pdf")
     return message.as_bytes()
 
 

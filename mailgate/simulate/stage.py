@@ -16,6 +16,7 @@ from typing import Any
 from mailgate import config, courier, gateway, timekeeper
 from mailgate.desk import retry
 from mailgate.desk.clock import view
+from mailgate.desk.facts import holds
 from mailgate.desk.house import House, Source
 from mailgate.desk.pack import Policy
 from mailgate.desk.party import Desk, Seller
@@ -59,6 +60,11 @@ class Stage:
     def _settle(self, connection: Any, now: datetime) -> gateway.Settled:
         mail = spool.waiting(connection, 1)[0]
         return gateway.settle(connection, mail, gateway.read(mail.raw, mail.envelope, self.house), self.house, now)
+
+    def carry_out(self, work: Any, at: datetime) -> None:
+        """Do what a verb orders at `at`, and let its letters leave."""
+        self.store.call(partial(work, house=self.house))
+        self._deliver(at)
 
     def pass_until(self, end: datetime, *, inclusive: bool) -> None:
         """Let time pass up to `end`: every step fires at its due instant, one that a revived clock brings back at once (G-10)."""
@@ -114,7 +120,23 @@ def shown(ticket: Ticket, policy: Policy) -> dict[str, Any]:
     for name in {clock.name for clock in ticket.clocks}:
         newest = ticket.clock(name)
         seen |= view(newest) if newest else {}
-    return {name: seen.get(source, _absent(source)) for name, source in policy.shows.items()}
+    return {name: _shown(source, seen) for name, source in policy.shows.items()}
+
+
+def _shown(source: Any, seen: Mapping[str, Any]) -> Any:
+    """The value that `source` names; a table of sources as a table, without what is not there."""
+    if isinstance(source, str):
+        return seen.get(source, _absent(source))
+    return {name: seen[one] for name, one in source.items() if seen.get(one) is not None}
+
+
+def shown_together(stage: Stage, policy: Policy, labels: Mapping[int, str]) -> dict[str, Any]:
+    """The pack's `[shows_all]`: for each list, the labels of the tickets for which its conditions hold."""
+    found: dict[str, Any] = {}
+    for name, given in policy.shows_all.items():
+        tickets_now = {label: stage.ticket(number) for number, label in labels.items()}
+        found[name] = sorted({label for label, one in tickets_now.items() if holds(given, {"state": one.state, "kind": one.kind, **one.facts})})
+    return found
 
 
 def _absent(source: str) -> Any:

@@ -8,7 +8,8 @@ from email import message_from_bytes, policy
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mailgate.simulate.cases import EVENTS, run, staged
+from mailgate.simulate.cases import run, staged
+from mailgate.simulate.digistore24 import EVENTS
 
 DEMO: Mapping[str, Any] = {
     "id": "demo",

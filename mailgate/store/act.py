@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from sqlalchemy import Connection
 
-from mailgate.desk.follow import Decision, Order, Scene
+from mailgate.desk.decision import Decision, Order, Scene
 from mailgate.desk.house import House
 from mailgate.desk.letter import Letter, letters, readers, with_readers
 from mailgate.desk.pack import Policy, bind
@@ -20,7 +20,7 @@ from mailgate.desk.ticket import Entry, Spoken, Ticket
 from mailgate.mail import address as addresses
 from mailgate.mail.compose import compose
 from mailgate.mail.token import bounce_address
-from mailgate.store import memory, outbox, tickets, unreachable
+from mailgate.store import memory, offers, outbox, tickets, unreachable
 from mailgate.store.outbox import Outgoing
 from mailgate.store.schema import dumps
 
@@ -43,7 +43,8 @@ def scene_for(connection: Connection, house: House, desk: Desk, seller: Seller |
     strikes = memory.strikes_of(connection, desk.name, seller.id) if policy.standing else ()
     own = [addresses.key(one) for one in (seller.support, seller.backup, *seller.addresses) if one and not one.startswith("@")]
     listed = unreachable.among(connection, own, "suppressed")
-    return Scene(desk, policy, seller, strikes, memory.is_away(connection, desk.name, seller.id), listed)
+    away, marks = memory.is_away(connection, desk.name, seller.id), memory.marks_of(connection, desk.name, seller.id)
+    return Scene(desk, policy, seller, strikes, away, listed, marks)
 
 
 def policy_of(connection: Connection, house: House, desk: Desk, hash_: str) -> Policy:
@@ -84,9 +85,12 @@ def act(
         "spool_id": spool_id,
     }
     tickets.record(connection, decision.entries, about, now)
+    if decision.spent:
+        offers.spend(connection, decision.spent, now)
     if scene.seller is not None:
         numbered = [replace(one, ticket=ticket.number) if ticket and one.ticket == 0 else one for one in decision.strikes]
         memory.strike(connection, scene.desk.name, scene.seller.id, numbered)
+        memory.mark(connection, scene.desk.name, scene.seller.id, decision.marks, now)
         for kind in decision.unstruck:
             memory.unstrike(connection, scene.desk.name, scene.seller.id, kind, ticket.number if ticket else 0)
     queued: list[tuple[int, str, str]] = []

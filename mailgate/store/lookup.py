@@ -20,6 +20,7 @@ from mailgate.mail.report import Recipient, Report
 from mailgate.mail.subject import Subject, last_done
 from mailgate.store import clues as weaker
 from mailgate.store import outbox, tickets
+from mailgate.store.offers import Offer, offered
 from mailgate.store.outbox import Outgoing
 from mailgate.store.schema import messages
 
@@ -36,6 +37,7 @@ class Found:
     notice_to: tuple[str, ...] | None
     notice: str = ""
     known: frozenset[str] = frozenset()
+    offer: Offer | None = None
 
 
 def evidence(
@@ -45,7 +47,8 @@ def evidence(
 
     What is weaker than ids, tokens and our tag is asked for only at `desk`, and only where those name nothing.
     """
-    tokens = _tokens(message, envelope, house)
+    offer = offered(connection, (*envelope.forward_paths, *message.addressed), house)
+    tokens = [(offer.ticket, offer.party)] if offer else _tokens(message, envelope, house)
     known = tickets.naming(connection, _all_ids(message))
     named = {"token": tuple(ticket for ticket, _ in tokens), **_by_ids(message, known, house)}
     if message.names and not any(named.values()):
@@ -66,7 +69,7 @@ def evidence(
     clues, loaded = _redirected(connection, clues, tickets.load(connection, clues.numbers[:MOST]))
     answered = _answered_notice(connection, message, known, house)
     visible, notice = (answered.visible, answered.notice) if answered else (None, "")
-    return Found(clues, loaded, visible, notice, frozenset(known))
+    return Found(clues, loaded, visible, notice, frozenset(known), offer)
 
 
 def _redirected(connection: Connection, clues: Clues, loaded: dict[int, Ticket]) -> tuple[Clues, dict[int, Ticket]]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from mailgate.desk.standing import Strike
-from mailgate.store.schema import flags, policies, sellers, strikes
+from mailgate.store.schema import flags, marks, policies, sellers, strikes
 
 
 def strikes_of(connection: Connection, desk: str, seller: str) -> tuple[Strike, ...]:
@@ -43,6 +43,27 @@ def set_away(connection: Connection, desk: str, seller: str, away: bool, now: da
     row = {"desk": desk, "seller": seller, "away": away, "since": now}
     connection.execute(upsert(sellers).values(row).on_conflict_do_update([sellers.c.desk, sellers.c.seller], set_=row))
 
+
+def marks_of(connection: Connection, desk: str, seller: str) -> dict[str, str]:
+    """What is remembered of a seller at this desk beside his strikes, by name."""
+    rows = connection.execute(_MARKS, {"desk": desk, "seller": seller})
+    return {row.name: row.value for row in rows}
+
+
+def mark(connection: Connection, desk: str, seller: str, new: Mapping[str, Any], now: datetime) -> None:
+    """Remember these of a seller; None forgets one. True and false are kept as words."""
+    for name, value in new.items():
+        mine = (marks.c.desk == desk) & (marks.c.seller == seller) & (marks.c.name == name)
+        if value is None:
+            connection.execute(delete(marks).where(mine))
+            continue
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        row = {"desk": desk, "seller": seller, "name": name, "value": text, "at": now}
+        key = [marks.c.desk, marks.c.seller, marks.c.name]
+        connection.execute(upsert(marks).values(row).on_conflict_do_update(key, set_=row))
+
+
+_MARKS = select(marks.c.name, marks.c.value).where((marks.c.desk == bindparam("desk")) & (marks.c.seller == bindparam("seller")))
 
 _KEEP = upsert(policies).on_conflict_do_nothing()
 

@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mailgate.desk.bounce import Bounced, bounce_event
-from mailgate.desk.follow import Decision, followed
+from mailgate.desk.decision import Decision
+from mailgate.desk.follow import followed
 from mailgate.desk.house import House
 from mailgate.desk.party import Desk, Seller
 from mailgate.mail import address as addresses

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from mailgate.desk.follow import Decision
+from mailgate.desk.decision import Decision
 from mailgate.desk.party import Desk
 from mailgate.desk.ticket import Ticket
 from mailgate.mail import address as addresses

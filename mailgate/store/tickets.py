@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, literal, select, tuple_, update
+from sqlalchemy import Connection, Text, bindparam, cast, insert, literal, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from mailgate.desk.follow import Decision
+from mailgate.desk.decision import Decision
 from mailgate.desk.ticket import Clock, Entry, Mark, Participant, Spoken, Ticket
+from mailgate.desk.view import Kin
 from mailgate.mail import address as addresses
 from mailgate.store.schema import Instant, clocks, events, ids, messages, outbox, participants, steps, tickets
 
@@ -108,6 +109,28 @@ def clock_of(row: Any) -> Clock:
 
 def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+_KIN = (
+    select(tickets.c.number, tickets.c.kind, tickets.c.state, tickets.c.facts)
+    .where((tickets.c.desk == bindparam("desk")) & (tickets.c.seller == bindparam("seller")))
+    .order_by(tickets.c.number.desc())
+    .limit(500)
+)
+
+
+def kin_of(connection: Connection, desk: str, seller: str) -> tuple[Kin, ...]:
+    """The newest 500 tickets of a seller at this desk, as duplicates, citations and digests see them; newest first."""
+    rows = connection.execute(_KIN, {"desk": desk, "seller": seller})
+    return tuple(Kin(row.number, row.kind, row.state, row.facts) for row in rows)
+
+
+def running_of(connection: Connection, desk: str, seller: str) -> tuple[int, ...]:
+    """The tickets of this seller at this desk that have a clock running or paused, oldest first."""
+    subject = literal("ticket:") + cast(tickets.c.number, Text)
+    live = select(clocks.c.subject).where(clocks.c.state.in_(("running", "paused")) & (clocks.c.subject == subject))
+    query = select(tickets.c.number).where((tickets.c.desk == desk) & (tickets.c.seller == seller) & live.exists())
+    return tuple(connection.execute(query.order_by(tickets.c.number)).scalars())
 
 
 def write(connection: Connection, ticket: Ticket) -> Ticket:

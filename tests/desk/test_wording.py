@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import notice_pages as pages
 import pytest
-from notice_pages import FSI, PDI, shipped
+from notice_pages import FSI, PDI, RLM, shipped
 
 from mailgate.desk.calendar import Duration
 from mailgate.desk.wording import Wording
@@ -71,6 +71,30 @@ def test_values_are_said_in_words() -> None:
     assert wording.said((1, 2, 3)) == "1, 2 e 3"
     assert wording.said(date(2026, 6, 1)).replace("\u00a0", " ") == "1 de junho de 2026, segunda-feira"
     assert wording.duration(timedelta(days=30)) == "30 dias"
+
+
+@pytest.mark.parametrize(
+    ("n", "most", "drawn", "said"),
+    [
+        (0, 20, 0, "0"),
+        (1, 20, 1, "1"),
+        (20, 20, 20, "20"),
+        (21, 20, 20, "21"),
+        (30, 60, 10, "30"),
+        (60, 60, 20, "60"),
+        (1, 900, 1, "1"),
+    ],
+)
+def test_a_number_is_drawn_as_a_bar(n: int, most: int, drawn: int, said: str) -> None:
+    """A block each up to 20, then in proportion to the most; what is not nothing has a block. Nothing has no bar."""
+    bar = _wording().bar(n, most)
+    assert bar == (f"{FSI}{'█' * drawn}\u00a0{said}{PDI}" if drawn else "0")
+
+
+def test_a_bar_runs_as_its_language_does() -> None:
+    """In one isolate with its number, which is in the language's digits."""
+    assert _wording("fa").bar(5) == f"{FSI}{RLM}█████\u00a0۵{PDI}"
+    assert _wording("fa").bar(0) == "۰"
 
 
 def test_an_unknown_code_is_said_by_another_or_as_it_is() -> None:

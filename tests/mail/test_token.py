@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+from urllib.parse import parse_qs, unquote, urlsplit
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailgate.mail.token import (
+    LINK_OCTETS,
     Keys,
+    action_address,
     body_token,
     bounce_address,
+    mailto,
     message_id,
+    read_action_address,
     read_body_tokens,
     read_bounce_address,
     read_message_id,
@@ -22,6 +29,11 @@ OLD = Keys(b"o" * 32)
 KEYS = Keys(b"k" * 32)
 ROTATING = Keys(b"n" * 32, previous=KEYS.current)
 NUMBER = st.integers(0, 999_999)
+ACTIONS = ("close", "change.refund", "reopen", "refer")
+DESK = "support@desk.example"
+UNTIL = date(2026, 12, 31)
+DAYS = st.dates(date(1970, 1, 1), date(4000, 1, 1))
+TEXT = st.one_of(st.text(max_size=60), st.text("سلام ‌çé🙂\r\n\t+&=?%#\u2028\ud800", max_size=60))
 
 
 @given(NUMBER, st.integers(0, 9999))
@@ -118,6 +130,147 @@ def test_no_text_makes_a_reader_raise(text: str) -> None:
     assert read_message_id(text, KEYS) is None
     assert read_bounce_address(text, KEYS) is None
     assert read_body_tokens(text, KEYS) == ()
+    assert read_action_address(text, ACTIONS, KEYS) is None
+    assert read_action_address(f"{text}@desk.example", ACTIONS, KEYS) is None
+
+
+@given(NUMBER, st.sampled_from(ACTIONS), DAYS, st.integers(0, 10_000))
+def test_an_action_address_comes_back_in_any_case(party: int, action: str, until: date, nonce: int) -> None:
+    """It says who may do what and until when; local parts change their case on the way."""
+    address = action_address(DESK, party, action, until, KEYS, nonce=nonce)
+    assert len(address.partition("@")[0]) <= 64
+    for seen in (address, address.upper(), address.title(), f" {address} "):
+        found = read_action_address(seen, ACTIONS, KEYS)
+        assert found is not None
+        assert (found.party, found.action, found.expires, found.nonce) == (party, action, until, nonce)
+
+
+@given(
+    st.integers(0, 60),
+    st.sampled_from([*"abcdefghijklmnopqrstuvwxyz0123456789.-+=@ é", "\u212a", "\u0131", "", "aa"]),
+    st.booleans(),
+)
+@example(8, "\u212a", True)
+def test_an_action_address_that_was_touched_is_nobodys(at: int, char: str, late: bool) -> None:
+    """No character of the signed detail can be another, come twice or be missing."""
+    address = action_address(DESK, 1042, "close", UNTIL, KEYS, nonce=3 if late else 0)
+    start, end = address.index("+") + 1, address.index("@")
+    at = start + at % (end - start)
+    touched = address[:at] + char + address[at + 1 :]
+    if touched != address:
+        assert read_action_address(touched, ACTIONS, KEYS) is None
+
+
+@given(NUMBER, NUMBER, st.permutations(ACTIONS), st.lists(st.integers(0, 5000), min_size=2, max_size=2, unique=True))
+def test_an_action_is_for_one_person_one_act_one_day(one: int, other: int, acts: list[str], days: list[int]) -> None:
+    """The signature of one address fits no other party, action, day or episode."""
+    first, second = (UNTIL + timedelta(days=number) for number in days)
+    mac = action_address(DESK, one, acts[0], first, KEYS).partition("@")[0].rpartition(".")[2]
+
+    def forged(party: int, action: str, until: date, nonce: int) -> str:
+        made = action_address(DESK, party, action, until, OLD, nonce=nonce)
+        return f"{made.partition('@')[0].rpartition('.')[0]}.{mac}@desk.example"
+
+    assert read_action_address(forged(one, acts[0], first, 0), ACTIONS, KEYS) is not None
+    assert read_action_address(forged(one, acts[1], first, 0), ACTIONS, KEYS) is None
+    assert read_action_address(forged(one, acts[0], second, 0), ACTIONS, KEYS) is None
+    assert read_action_address(forged(one, acts[0], first, 1), ACTIONS, KEYS) is None
+    assert one == other or read_action_address(forged(other, acts[0], first, 0), ACTIONS, KEYS) is None
+
+
+def test_an_action_that_is_not_possible_is_not_read() -> None:
+    """The caller says which names there are; a name that only shares the code does not pass either."""
+    address = action_address(DESK, 7, "close", UNTIL, KEYS)
+    assert read_action_address(address, ("reopen",), KEYS) is None
+    assert read_action_address(address, (), KEYS) is None
+    assert read_action_address(address, iter(ACTIONS), KEYS) is not None
+
+
+def test_actions_with_one_code_are_told_apart_by_the_signature(monkeypatch: pytest.MonkeyPatch) -> None:
+    """25 bits name an action; 128 bits decide."""
+    monkeypatch.setattr("mailgate.mail.token._code", lambda action: "aaaaa")
+    found = read_action_address(action_address(DESK, 7, "reopen", UNTIL, KEYS), ACTIONS, KEYS)
+    assert found is not None
+    assert found.action == "reopen"
+
+
+def test_no_other_token_serves_as_an_action_nor_an_action_as_another() -> None:
+    """Purposes are signed too."""
+    action = action_address(DESK, 7, "close", UNTIL, KEYS)
+    mac = action.partition("@")[0].rpartition(".")[2]
+    assert read_reply_address(action, KEYS) is None
+    assert read_reply_address(f"support+t42.7.{mac}@desk.example", KEYS) is None
+    assert read_bounce_address(f"bounces+7.{mac}@desk.example", KEYS) is None
+    reply = reply_address(DESK, 42, 7, KEYS)
+    assert read_action_address(reply, ACTIONS, KEYS) is None
+    mac = reply.partition("@")[0].rpartition(".")[2]
+    assert read_action_address(f"{action.partition('@')[0].rpartition('.')[0]}.{mac}@desk.example", ACTIONS, KEYS) is None
+
+
+def test_an_offer_is_used_up_under_one_name_whichever_key_signed_it() -> None:
+    """Single use must survive a change of keys; another episode is another offer."""
+    before = read_action_address(action_address(DESK, 7, "close", UNTIL, KEYS), ACTIONS, ROTATING)
+    after = read_action_address(action_address("help@other.example", 7, "close", UNTIL, ROTATING), ACTIONS, ROTATING)
+    again = read_action_address(action_address(DESK, 7, "close", UNTIL, KEYS, nonce=1), ACTIONS, KEYS)
+    assert before is not None
+    assert before == after
+    assert again is not None
+    assert again.digest != before.digest
+    assert read_action_address(action_address(DESK, 7, "close", UNTIL, ROTATING), ACTIONS, KEYS) is None
+
+
+def test_an_action_address_replaces_a_detail_and_refuses_what_it_cannot_say() -> None:
+    """RFC 5321 §4.5.3.1.1: 64 octets; and days before 1970 have no number."""
+    assert action_address("help+info@desk.example", 1, "close", UNTIL, KEYS).startswith("help+a1.")
+    with pytest.raises(ValueError, match="too long"):
+        action_address("a-very-long-name-for-a-desk@desk.example", 100_000, "close", UNTIL, KEYS)
+    for party, until, nonce in ((-1, UNTIL, 0), (1, date(1969, 12, 31), 0), (1, date(9999, 1, 1), 0), (1, UNTIL, -1)):
+        with pytest.raises(ValueError, match="cannot say"):
+            action_address("h@desk.example", party, "close", until, KEYS, nonce=nonce)
+
+
+def _opened(link: str) -> tuple[str, str, str]:
+    """What a mail program makes of a mailto link (RFC 6068)."""
+    parts = urlsplit(link)
+    fields = parse_qs(parts.query, keep_blank_values=True, strict_parsing=True, errors="strict")
+    return unquote(parts.path), fields["subject"][0], fields.get("body", [""])[0]
+
+
+def test_a_link_opens_the_mail_that_was_meant() -> None:
+    """RFC 6068 §2, §5: percent-encoded UTF-8, CRLF between the lines; + is encoded, some take it for a space."""
+    link = mailto("help+a7.x@desk.example", "بستن درخواست MG-42", "سلام،\nلطفاً ببندید & تمام؟")
+    assert link.startswith("mailto:help%2Ba7.x@desk.example?subject=%D8%A8%D8%B3%D8%AA%D9%86%20")
+    assert "%0D%0A" in link
+    assert _opened(link) == ("help+a7.x@desk.example", "بستن درخواست MG-42", "سلام،\r\nلطفاً ببندید & تمام؟")
+    assert mailto("a@b.example", "Hi") == "mailto:a@b.example?subject=Hi"
+    assert mailto("a@bücher.example", "").startswith("mailto:a@xn--bcher-kva.example?")
+
+
+@given(TEXT, TEXT)
+@example("", "\n" * 5000)
+@example("ی" * 3000, "ی\n" * 3000)
+def test_a_link_sets_only_subject_and_body(subject: str, body: str) -> None:
+    """Whatever the text: ASCII, of bounded length, no other header field, no bare line end, no half character."""
+    link = mailto("help+a7.x@desk.example", subject, body)
+    assert link.isascii()
+    assert link.isprintable()
+    assert " " not in link
+    assert len(link) <= LINK_OCTETS
+    assert link.count("?") == 1
+    assert link.count("&") <= 1
+    assert link.count("=") <= 2
+    address, said, lines = _opened(link)
+    assert address == "help+a7.x@desk.example"
+    assert not {"\r", "\n"} & set(said)
+    assert "\r" not in lines.replace("\r\n", "")
+    assert "\n" not in lines.replace("\r\n", "")
+
+
+@pytest.mark.parametrize("address", ["", "nobody", "@desk.example", "a@", "a" * 1000 + "@b.example"])
+def test_a_link_to_nobody_is_a_mistake_of_ours(address: str) -> None:
+    """That would be our mistake, so it is loud."""
+    with pytest.raises(ValueError, match="no address"):
+        mailto(address, "x")
 
 
 def test_keys_do_not_show_in_a_log() -> None:

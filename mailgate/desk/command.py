@@ -1,0 +1,157 @@
+"""Orders that people give by a signed link, a word or a verb: one path, whoever gives them and however.
+
+What a command means is the pack's `[[command]]` entries: the first whose name, party and conditions fit names the event. Then
+`follow` does the rest, as with any mail. What is not carried out says why, once: `unknown`, `unsigned`, `permission`, `expired`,
+`used`, `incomplete`; a refusal that the pack itself words (a closed ticket, a window that is over) is an event like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from mailgate.desk.command_words import command_in
+from mailgate.desk.decision import Decision, Order, Scene
+from mailgate.desk.entry import Command
+from mailgate.desk.facts import holds
+from mailgate.desk.follow import followed, order_entry
+from mailgate.desk.pack import Policy
+from mailgate.desk.ticket import Entry, Ticket
+from mailgate.desk.trust import Level, may
+from mailgate.desk.view import seen
+
+EVERYWHERE = ("status", "help")  # what everybody may ask on every ticket
+DESK_ACTIONS = ("join", "keep_apart", "not_ours", "yes")  # what a desk's own letters offer, whatever its pack
+TEXT_LIMIT = 8000
+
+
+@dataclass(frozen=True)
+class Given:
+    """A command as it was given: by which party, with what it says beside its name, and how far that is proven.
+
+    `digest` is the single-use key of a signed link, `fault` why the link can't be used (expired, used), `by_word` a word in a mail.
+    """
+
+    name: str
+    party: str
+    level: Level
+    told: Mapping[str, Any] = field(default_factory=dict)
+    digest: str = ""
+    fault: str = ""
+    by_word: bool = False
+    cause: str = ""
+
+
+def names(policy: Policy) -> tuple[str, ...]:
+    """Every command that this pack knows, in its order, and those of every pack."""
+    return tuple(dict.fromkeys((*(name for one in policy.command for name in one.name), *EVERYWHERE)))
+
+
+def links(policy: Policy) -> tuple[str, ...]:
+    """Every action that a link may stand for: a command, or one with a choice (`change.refund`)."""
+    each = (f"{name}.{choice}" if choice else name for one in policy.command for name in one.name for choice in one.choices or ("",))
+    return tuple(dict.fromkeys(each))
+
+
+def by_link(action: str, policy: Policy) -> tuple[str, dict[str, Any]]:
+    """(command, what it says) for the action of a link."""
+    name, _, choice = action.partition(".")
+    argument = next((one.argument for one in policy.command if name in one.name and one.argument), "")
+    return name, {argument: choice} if choice and argument else {}
+
+
+def by_word(visible: str, words: Mapping[str, tuple[str, ...]], policy: Policy) -> tuple[str, dict[str, Any]] | None:
+    """(command, what it says) if the first line of the new text is a word of a command that this pack knows; else None."""
+    found = command_in(visible, words)
+    if found is None:
+        return None
+    action, rest = found
+    for name, argument, choice in _choices(policy):
+        if action in (name, f"{name}_{choice}"):
+            return name, {**({argument: choice} if choice else {}), "rest": rest, "text": after_first_line(visible)}
+    return (action, {"rest": rest}) if action in EVERYWHERE else None
+
+
+def _choices(policy: Policy) -> Iterator[tuple[str, str, str]]:
+    """(command, argument, choice) of every entry; the plain command has no choice."""
+    for entry in policy.command:
+        for name in entry.name:
+            yield from ((name, entry.argument, choice) for choice in entry.choices or ("",))
+
+
+def after_first_line(visible: str) -> str:
+    """The new text without its first line that says something."""
+    lines = visible.strip().splitlines()
+    return "\n".join(lines[1:]).strip()[:TEXT_LIMIT]
+
+
+def meaning(policy: Policy, given: Given, view: Mapping[str, Any]) -> Command | None:
+    """The first entry of the pack that this command, by this party, under these conditions, stands for."""
+    for entry in policy.command:
+        if given.name in entry.name and given.party in entry.by and holds(entry.given, view):
+            return entry
+    return None
+
+
+def commanded(
+    given: Given, ticket: Ticket | None, scene: Scene, now: datetime, allowed: Mapping[str, tuple[str, ...]]
+) -> Decision:
+    """What `given` causes on `ticket` (None: on the seller) at `now`; `refused` says why nothing does."""
+    decision = Decision("commanded", given.party, ticket, seller=scene.seller)
+    if given.fault:
+        return refused(decision, given, given.fault, scene, now)
+    if given.name in EVERYWHERE:
+        return _answered(decision, given, scene, now)
+    view = seen(ticket, scene, now, given.told, given.name, given.party)
+    entry = meaning(scene.policy, given, view)
+    if entry is None or not entry.event:
+        known = any(given.name in one.name for one in scene.policy.command)
+        mine = any(given.name in one.name and given.party in one.by for one in scene.policy.command)
+        return refused(decision, given, "unneeded" if mine else "permission" if known else "unknown", scene, now)
+    if given.party != "staff":
+        if not may(allowed, given.level, entry.act):
+            return refused(decision, given, "unsigned" if given.by_word or given.level != "signed" else "permission", scene, now)
+        if given.by_word and entry.once:
+            return refused(decision, given, "unsigned", scene, now)
+    if any(given.told.get(name) in (None, "") for name in entry.asks):
+        return refused(decision, given, "incomplete", scene, now)
+    return _carried_out(decision, entry, replace(given, told={**entry.sets, **given.told}), scene, now)
+
+
+def _carried_out(decision: Decision, entry: Command, given: Given, scene: Scene, now: datetime) -> Decision:
+    ticket = decision.ticket
+    said = {"by": given.party, "command": given.name, "level": given.level, "message_id": given.cause}
+    if ticket is not None:
+        ticket = replace(ticket, facts={**ticket.facts, **_lasting(given.told)})
+    done = replace(decision, event=entry.event, ticket=ticket, entries=(*decision.entries, Entry(entry.event, now, said)))
+    after = followed(done, scene, now, {"action": given.name, **given.told}, cause=given.cause)
+    return replace(after, spent=given.digest if entry.once else "")
+
+
+def _lasting(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What a command says that the ticket shall know later too; its own text is not among it."""
+    return {name: value for name, value in told.items() if name not in ("text", "attachments", "until", "action", "to_kind")}
+
+
+def _answered(decision: Decision, given: Given, scene: Scene, now: datetime) -> Decision:
+    """STATUS and HELP: a letter to whoever asked, and nothing moves (G-15)."""
+    return _reply(decision, Order(given.name, (), cause=given.cause or now.isoformat(), courtesy=True), scene, now)
+
+
+def refused(decision: Decision, given: Given, why: str, scene: Scene, now: datetime) -> Decision:
+    """`decision` with one polite letter that says why, and what to do; what was already done is not worth one."""
+    said = {"by": given.party, "command": given.name, "why": why, "message_id": given.cause}
+    decision = replace(decision, refused=why, entries=(*decision.entries, Entry("command_refused", now, said)))
+    if why == "unneeded" or given.party == "staff":
+        return decision
+    data = {"command": given.name, "reason": why}
+    return _reply(decision, Order("command_refused", (), data=data, cause=given.cause or now.isoformat(), courtesy=True), scene, now)
+
+
+def _reply(decision: Decision, order: Order, scene: Scene, now: datetime) -> Decision:
+    """`order` to the author, by his role; nobody else hears of it (D-34 and G-11 stay true)."""
+    role = scene.policy.author.get(decision.party, "")
+    order = replace(order, to=scene.filled((role,), decision.ticket) if role else ())
+    return replace(decision, orders=(*decision.orders, order), entries=(*decision.entries, order_entry(order, now)))

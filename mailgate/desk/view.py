@@ -1,0 +1,113 @@
+"""What a pack's conditions may ask at one moment: the ticket, its clocks, the seller, the mail, the event and who caused it.
+
+`seen` is the only place where these names are made; docs/policies.md lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from mailgate.desk import clock as clocks
+from mailgate.desk.calendar import Calendar, add
+from mailgate.desk.decision import Scene
+from mailgate.desk.entry import Window
+from mailgate.desk.facts import holds, plain
+from mailgate.desk.pack import Policy
+from mailgate.desk.ticket import Ticket
+
+PASSING = frozenset({"mentions", "attachments", "duplicate_of", "cited", "addressed", "fits"})
+
+
+@dataclass(frozen=True)
+class Kin:
+    """Another ticket of the same seller's at this desk, as duplicates and citations see it."""
+
+    number: int
+    kind: str
+    state: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def seen(ticket: Ticket | None, scene: Scene, now: datetime, told: Mapping[str, Any], event: str = "", party: str = "") -> dict[str, Any]:
+    """Every name that a condition may ask; `told` is what the mail or command says, laid over what the ticket knows."""
+    view: dict[str, Any] = {"event": event, "by": party, "called": scene.policy.called.get(party, party), "new": ticket is None}
+    if scene.seller is not None:
+        seller = scene.seller
+        view |= {"physical": seller.physical, "takeover": seller.takeover, "backup": seller.backup is not None}
+        view |= {f"seller.{name}": _mark(value) for name, value in scene.marks.items()}
+    if ticket is not None:
+        view |= {**ticket.facts, "kind": ticket.kind, "state": ticket.state, "tags": ticket.tags, "new": ticket.number == 0}
+        for name in {clock.name for clock in ticket.clocks}:
+            view |= clocks.view(newest) if (newest := ticket.clock(name)) else {}
+    view |= told
+    view |= _reason(view, scene.policy)
+    for name, window in scene.policy.windows.items():
+        view[f"window.{name}"] = inside(window, view, scene.calendar(now), now)
+    return view
+
+
+def _mark(value: str) -> Any:
+    return {"true": True, "false": False}.get(value, value)
+
+
+def _reason(view: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+    """What the catalogue says of this case's reason: `expected`, its code, and `fits`, the commands that answer it."""
+    code = view.get("reason")
+    reason = policy.reasons.get(code) if isinstance(code, str) else None
+    return {"expected": code, "fits": frozenset(reason.fits)} if reason else {}
+
+
+def inside(window: Window, view: Mapping[str, Any], calendar: Calendar, now: datetime) -> bool | None:
+    """True while the case is younger than the window; None if nobody knows how old it is (CR-07: age = N is outside)."""
+    known = [datetime.fromisoformat(str(view[name])) for name in window.since if view.get(name)]
+    if not known:
+        return None
+    since = max(known)
+    if window.unit == "calendar":
+        return (calendar.local(now).date() - calendar.local(since).date()).days < window.within.amount
+    end = add(since, window.within, calendar)
+    return end is not None and now < end
+
+
+def related(policy: Policy, told: Mapping[str, Any], ticket: Ticket | None, kin: Iterable[Kin]) -> dict[str, Any]:
+    """`duplicate_of`, the older ticket that asks for the same (K-23), and `cited`: none, waiting or settled (K-12, K-13)."""
+    others = [one for one in kin if ticket is None or one.number != ticket.number]
+    known = {**(ticket.facts if ticket else {}), **told}
+    found: dict[str, Any] = {}
+    if policy.duplicates and ticket is None:
+        key = [known.get(name) for name in policy.duplicates.key]
+        same = [one.number for one in others if _same(one, policy, key)]
+        found["duplicate_of"] = min(same, default=None)
+    if policy.cites:
+        numbers = cited_numbers(known.get(policy.cites.fact))
+        named = [one for one in others if one.number in numbers]
+        waiting = [one.number for one in named if one.state not in policy.cites.settled]
+        found["cited"] = "none" if not named else "waiting" if waiting else "settled"
+        found["cited_ticket"] = next(iter(waiting or [one.number for one in named]), None)
+    return found
+
+
+def _same(one: Kin, policy: Policy, key: list[Any]) -> bool:
+    rule = policy.duplicates
+    if rule is None or one.state not in rule.states or (rule.kinds and one.kind not in rule.kinds) or None in key:
+        return False
+    return [_compared(one.facts.get(name)) for name in rule.key] == [_compared(value) for value in key]
+
+
+def _compared(value: Any) -> str:
+    return plain(str(value))
+
+
+def cited_numbers(value: Any) -> frozenset[int]:
+    """The ticket numbers that a fact names: `MG-12`, `12` or `۱۲`, one or several (K-12)."""
+    items = value if isinstance(value, list | tuple) else [value]
+    folded = (plain(str(one)).removeprefix("mg").strip("- ") for one in items if one is not None)
+    return frozenset(int(one) for one in folded if one.isascii() and one.isdigit() and len(one) < 12)
+
+
+def matches(given: Mapping[str, Any], ticket: Ticket, scene: Scene, now: datetime) -> bool:
+    """True if a pack's conditions hold for `ticket` as it stands."""
+    return holds(given, seen(ticket, scene, now, {}))

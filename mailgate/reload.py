@@ -1,0 +1,78 @@
+"""Take a changed configuration into force while mail goes on: all or nothing, and without a pause.
+
+Reading, checking and indexing happen in a thread beside the loop. The checklist clocks of changed sellers are then set a few
+sellers at a time, so that the store takes mail between two of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+
+from mailgate.config import ConfigError, Problem, Settings
+from mailgate.desk.house import House
+from mailgate.desk.party import Seller
+from mailgate.desk.route import Roster
+from mailgate.store.engine import Store
+from mailgate.timekeeper import wind
+from mailgate.wire import clock
+
+AT_ONCE = 50
+
+
+@dataclass(frozen=True)
+class Anew:
+    """A configuration that may take force, with what is made of it. `changed`: the sellers whose clocks may have moved."""
+
+    settings: Settings
+    house: House
+    tls: ssl.SSLContext | None
+    changed: Mapping[str, Seller]
+
+
+Maker = Callable[[Settings], tuple[House, ssl.SSLContext | None]]
+
+
+async def read_anew(reread: Callable[[], Settings], made_of: Maker, old: House) -> Anew | tuple[Problem | Exception, ...]:
+    """The configuration anew, or everything that is wrong with it."""
+    try:
+        return await asyncio.to_thread(_read, reread, made_of, old)
+    except ConfigError as error:
+        return error.problems
+    except (OSError, ssl.SSLError) as error:
+        return (error,)
+
+
+def _read(reread: Callable[[], Settings], made_of: Maker, old: House) -> Anew:
+    settings = reread()
+    house, tls = made_of(settings)
+    return Anew(settings, house, tls, _changed(old, house))
+
+
+def _changed(old: House, new: House) -> Mapping[str, Seller]:
+    """The sellers who were not there or are others now; all of them where a desk or its pack changed."""
+    sellers, known = new.roster.sellers, old.roster.sellers
+    if old.roster.desks != new.roster.desks or _hashes(old) != _hashes(new):
+        return sellers
+    return {name: seller for name, seller in sellers.items() if known.get(name) != seller}
+
+
+def _hashes(house: House) -> dict[str, str]:
+    return {name: policy.hash for name, policy in house.policies.items()}
+
+
+async def rewind(store: Store, house: House, changed: Mapping[str, Seller]) -> None:
+    """Set the checklist clocks of these sellers, AT_ONCE of them a transaction (D-06)."""
+    for part in _parts(changed):
+        some = replace(house, roster=Roster.of(house.roster.desks, part))
+        await store.run(partial(wind, house=some, now=clock.now()))
+
+
+def _parts(sellers: Mapping[str, Seller]) -> Iterator[dict[str, Seller]]:
+    waiting = iter(sellers.items())
+    while part := dict(islice(waiting, AT_ONCE)):
+        yield part

@@ -1,0 +1,49 @@
+"""Signed actions that we handed out: whose they are, and which were used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from mailgate.desk.house import House
+from mailgate.mail import token
+from mailgate.store.schema import participants, spent
+
+_PARTY = select(participants.c.ticket).where(participants.c.id == bindparam("party"))
+_SPENT = select(spent.c.digest).where(spent.c.digest == bindparam("digest"))
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An action address that a mail was written to: which ticket and party it was made for, and whether it still holds."""
+
+    ticket: int
+    party: int
+    action: str
+    expires: date
+    digest: str
+    used: bool = False
+
+    def fault(self, now: datetime) -> str:
+        """`used`, `expired`, or empty while it holds."""
+        return "used" if self.used else "expired" if now.date() > self.expires else ""
+
+
+def offered(connection: Connection, addresses: Iterable[str], house: House) -> Offer | None:
+    """The first of these addresses that is an action of ours, with its ticket; None if none is."""
+    for one in addresses:
+        read = token.read_action_address(one, house.actions, house.keys)
+        number = connection.execute(_PARTY, {"party": read.party}).scalar() if read else None
+        if read is not None and number is not None:
+            used = connection.execute(_SPENT, {"digest": read.digest}).first() is not None
+            return Offer(number, read.party, read.action, read.expires, read.digest, used)
+    return None
+
+
+def spend(connection: Connection, digest: str, now: datetime) -> None:
+    """Note that this action was used."""
+    connection.execute(upsert(spent).values({"digest": digest, "at": now}).on_conflict_do_nothing())
