@@ -26,6 +26,8 @@ from mailgate.daemon import Daemon
 from mailgate.desk.party import Seller
 from mailgate.desk.route import Roster
 
+WITH_DATES = ("id", "holidays", "absences", "checklist")
+COLUMNS = ("load", "check", "roster", "reload", "longest pause")
 GOALS = {"csv": 3.0, "toml": 6.0}
 
 
@@ -46,7 +48,7 @@ def row(number: int) -> dict[str, str]:
 def as_toml(values: dict[str, str]) -> str:
     """The same seller as a file of his own."""
     table, _ = seller_rows.table_of(values)
-    lines = [f"{name} = {_toml(value)}" for name, value in table.items() if name not in ("id", "holidays", "absences", "checklist")]
+    lines = [f"{name} = {_toml(value)}" for name, value in table.items() if name not in WITH_DATES]
     lines += ["holidays = [2026-12-24, 2026-12-31]", "absences = [{ from = 2026-08-01, until = 2026-08-14 }]"]
     return "\n".join(["[seller]", *lines, "checklist = { support_address = 2026-01-15, helpdesk = 2026-02-01 }", ""])
 
@@ -117,7 +119,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
     assert set(row(0)) <= set(Seller.model_fields)
-    print(f"{args.sellers} sellers   " + "".join(f"{name:>15}" for name in ("load", "check", "roster", "reload", "longest pause")))
+    print(f"{args.sellers} sellers   " + "".join(f"{name:>15}" for name in COLUMNS))
     with tempfile.TemporaryDirectory() as folder:
         for form, goal in GOALS.items():
             directory = house(Path(folder), form, args.sellers)

@@ -172,7 +172,9 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
     seller = house.seller(ticket.seller) if ticket and ticket.seller else None
     seller = seller or lookup.seller_named(message, desk, house, str(told.get("seller", "")))
     kin = tickets.kin_of(connection, desk.name, seller.id) if seller and (policy.duplicates or policy.cites) else ()
-    noticed = {"attachments": len(message.attachments), **facts.mentioned(got.visible, policy), **related(policy, told, ticket, kin)}
+    attached = len(message.attachments)
+    noticed = {"attachments": attached, "attached": bool(attached or (ticket and ticket.facts.get("attachments")))}
+    noticed |= {**facts.mentioned(got.visible, policy), **related(policy, told, ticket, kin)}
     party = party_of(message.author, desk, seller, ticket, house.roster)
     proven = _proven(message, mail.envelope, house)
     level = trust.level(message.author, known=party != "stranger", signed=placed.match.signed, proven=proven)

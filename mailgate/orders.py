@@ -2,8 +2,8 @@
 
 A batch and how far the file was read with it are one transaction, so that a file that was broken off goes on where it stopped.
 The folder holds one of each desk's name. A file there is taken once nobody has written to it for EVERY seconds, is read, and is
-moved to `done/`; what could not be taken is listed beside it. Names that begin with a dot, or do not end as KINDS say (.part, .tmp),
-are left alone: they are still being written.
+moved to `done/`; what could not be taken is listed beside it. Names that begin with a dot, or end in anything but KINDS (.part,
+.tmp), are left alone: they are still being written.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import asyncio
 import csv
 import hashlib
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
@@ -27,7 +29,7 @@ from mailgate.desk.order import Order
 from mailgate.desk.order_row import read
 from mailgate.desk.party import Desk
 from mailgate.store import orders as stored
-from mailgate.store.engine import Store
+from mailgate.store.engine import Connection, Store
 from mailgate.store.orders import Bad, Import
 from mailgate.wire import clock
 
@@ -57,30 +59,28 @@ class Source:
         self.lines = self._form.lines
         self.start = Import(digest.hexdigest(), name)
 
-    def batches(self, known: Import | None) -> Iterator[Batch]:
+    def batches(self, known: Import | None) -> Generator[Batch]:
         """What is left to be taken after `known`, BATCH rows at a time; the last is finished. Raises SheetError."""
         so_far = known or self.start
-        sheet = Sheet(self._file, self._form, ("number",))
-        orders: list[Order] = []
-        bad: list[Bad] = []
-        rows = faulty = 0
-        for row in sheet:
-            if row.last <= (known.lines if known else 0):
-                continue
-            found = self._read(row)
-            rows += 1
-            if isinstance(found, Order):
-                orders.append(found)
-            else:
-                faulty += 1
-                bad += found
-            if rows == BATCH:
-                so_far = _further(so_far, row.last, len(orders), faulty, bad)
-                yield Batch(so_far, tuple(orders))
-                orders, bad, rows, faulty = [], [], 0, 0
-        last = _further(so_far, max(self.lines, so_far.lines), len(orders), faulty, bad)
-        yield Batch(replace(last, finished_at=clock.now()), tuple(orders))
-        sheet.close()
+        behind = so_far.lines
+        with Sheet(self._file, self._form, ("number",)) as sheet:
+            ahead = (row for row in sheet if row.last > behind)
+            while rows := list(islice(ahead, BATCH)):
+                batch = self._batch(so_far, rows)
+                so_far = batch.so_far
+                yield batch
+        yield Batch(replace(so_far, lines=max(self.lines, so_far.lines), finished_at=clock.now()), ())
+
+    def _batch(self, so_far: Import, rows: list[Row]) -> Batch:
+        """These rows, and how far the file is read with them."""
+        found = [self._read(row) for row in rows]
+        orders = tuple(one for one in found if isinstance(one, Order))
+        faulty = [one for one in found if not isinstance(one, Order)]
+        bad = (*so_far.bad, *chain.from_iterable(faulty))[: stored.KEPT]
+        further = replace(
+            so_far, lines=rows[-1].last, taken=so_far.taken + len(orders), bad_rows=so_far.bad_rows + len(faulty), bad=bad
+        )
+        return Batch(further, orders)
 
     def _read(self, row: Row) -> Order | list[Bad]:
         if row.fault:
@@ -91,22 +91,21 @@ class Source:
         return [Bad(row.line, one.column, one.expected, shown(one.got) if one.got else "nothing") for one in found]
 
 
-def _further(so_far: Import, line: int, taken: int, faulty: int, bad: list[Bad]) -> Import:
-    first = (*so_far.bad, *bad[: max(0, stored.KEPT - len(so_far.bad))])
-    return replace(so_far, lines=line, taken=so_far.taken + taken, bad_rows=so_far.bad_rows + faulty, bad=first)
-
-
 def take_in(store: Store, source: Source, told: Callable[[int], object]) -> Import:
-    """Take a file in, at once; `told` hears how many lines are done. Raises SheetError; after a StoreError the next call goes on."""
+    """Take a file in; `told` hears how many lines are done. Raises SheetError; after a StoreError the next call goes on."""
     known = store.read(partial(stored.imported, digest=source.start.digest))
     if known and known.finished_at:
         return known
     done = known or source.start
-    for batch in source.batches(known):
-        work = partial(stored.take, desk=source.desk, so_far=batch.so_far, batch=batch.orders, now=clock.now())
-        done = store.call(work)
-        told(done.lines)
+    with closing(source.batches(known)) as batches:
+        for batch in batches:
+            done = store.call(_taking(source, batch))
+            told(done.lines)
     return done
+
+
+def _taking(source: Source, batch: Batch) -> Callable[[Connection], Import]:
+    return partial(stored.take, desk=source.desk, so_far=batch.so_far, batch=batch.orders, now=clock.now())
 
 
 class Folder:
@@ -177,10 +176,12 @@ class Folder:
         done, batches = known or source.start, source.batches(known)
         try:
             while batch := await asyncio.to_thread(next, batches, None):
-                work = partial(stored.take, desk=source.desk, so_far=batch.so_far, batch=batch.orders, now=clock.now())
-                done = await self.store.run(work)
+                done = await self.store.run(_taking(source, batch))
         except SheetError as error:
             done = replace(done, bad_rows=1, bad=(Bad(error.line, error.fault.column, error.fault.expected, error.fault.got),))
+        finally:
+            with suppress(ValueError):  # told to stop while the thread reads
+                batches.close()
         return done.taken - (known.taken if known else 0), done
 
     def _refuse(self, desk: Desk, path: Path, error: OSError) -> None:

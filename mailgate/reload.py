@@ -7,6 +7,7 @@ sellers at a time, so that the store takes mail between two of them.
 from __future__ import annotations
 
 import asyncio
+import gc
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -48,9 +49,13 @@ async def read_anew(reread: Callable[[], Settings], made_of: Maker, old: House) 
 
 
 def _read(reread: Callable[[], Settings], made_of: Maker, old: House) -> Anew:
-    settings = reread()
-    house, tls = made_of(settings)
-    return Anew(settings, house, tls, _changed(old, house))
+    gc.disable()  # a collection that walks a large directory stops every thread for as long
+    try:
+        settings = reread()
+        house, tls = made_of(settings)
+        return Anew(settings, house, tls, _changed(old, house))
+    finally:
+        gc.enable()
 
 
 def _changed(old: House, new: House) -> Mapping[str, Seller]:

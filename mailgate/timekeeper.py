@@ -17,8 +17,9 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from mailgate import events
-from mailgate.desk import checklist
+from mailgate.desk import checklist, digest
 from mailgate.desk.clock import due_marks
+from mailgate.desk.facts import holds
 from mailgate.desk.fire import fired
 from mailgate.desk.house import House
 from mailgate.desk.ticket import Clock, Mark
@@ -64,6 +65,8 @@ def fire(connection: Connection, clock: Clock, house: House, now: datetime) -> F
         return None
     if current.subject.startswith("item:"):
         return _ask_item(connection, current, house, now)
+    if current.subject.startswith("digest:"):
+        return _digest(connection, current, house, now)
     number = int(current.subject.removeprefix("ticket:"))
     ticket = tickets.load(connection, [number]).get(number)
     desk = house.desk(ticket.desk) if ticket else None
@@ -106,6 +109,27 @@ def _ask_item(connection: Connection, clock: Clock, house: House, now: datetime)
     written = act(connection, decision, scene, house, now)
     tickets.write_clocks(connection, decision.clocks)
     return Fired(clock.subject, clock.name, clock.episode, "ask", (marks[0].occurrence,), marks[0].due, None, written.queued)
+
+
+def _digest(connection: Connection, clock: Clock, house: House, now: datetime) -> Fired | None:
+    """One mail about all that waits for this seller; the clock is set for the next time, or rests (A-05)."""
+    desk_name, seller_id = digest.parts(clock.subject)
+    desk, seller = house.desk(desk_name), house.seller(seller_id)
+    scene = scene_for(connection, house, desk, seller) if desk and seller else None
+    spec = scene.policy.digest.get(clock.name) if scene else None
+    if desk is None or seller is None or scene is None or spec is None:
+        tickets.write_clocks(connection, [replace(clock, state="void", stopped_at=now)])
+        return None
+    kin = tickets.kin_of(connection, desk.name, seller.id)
+    listed = [[one.number for one in kin if holds(given, one.view)] for given in (spec.collects, spec.names_also)]
+    waiting, also = (tuple(tickets.load(connection, sorted(numbers)).values()) for numbers in listed)
+    decision = digest.sent(clock, clock.name, waiting, also if spec.names_also else (), scene, now)
+    if decision.orders:
+        tickets.fire(connection, clock, clock.marks[-1:], now)
+    written = act(connection, decision, scene, house, now)
+    tickets.write_clocks(connection, decision.clocks)
+    mark = clock.marks[-1]
+    return Fired(clock.subject, clock.name, clock.episode, mark.step, (mark.occurrence,), mark.due, None, written.queued)
 
 
 def wind(connection: Connection, house: House, now: datetime) -> int:

@@ -66,8 +66,8 @@ def _row(settings: Settings, name: str) -> dict[str, Any]:
 def seller_import_verb(file: Path, directory: Path, sets: tuple[str, ...]) -> None:
     """Take the rows of FILE into sellers.csv: CSV with a header row whose columns are the keys of a seller's file.
 
-    Rows that can't be taken are listed and change nothing, the others are taken. The columns of FILE replace what sellers.csv says
-    of a seller, the other columns stay.
+    Rows that can't be taken are listed and change nothing, the others are taken. The columns of FILE replace what sellers.csv
+    says of a seller, the other columns stay.
     """
     settings = config.load(directory, sets)
     done = seller_import.take_in(settings, directory.parent if directory.is_file() else directory, file)

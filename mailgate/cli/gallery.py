@@ -35,7 +35,8 @@ h2 a { color: inherit; text-decoration: none; }
 .forms { display: flex; flex-wrap: wrap; gap: 16px; align-items: flex-start; }
 iframe { width: var(--width); max-width: 100%; height: 480px; box-sizing: border-box;
   border: 1px solid var(--line); border-radius: 6px; }
-pre { flex: 1 1 80ch; min-width: 0; box-sizing: border-box; max-width: 100%; margin: 0; padding: 12px; overflow-x: auto; border: 1px solid var(--line);
+pre { flex: 1 1 80ch; min-width: 0; box-sizing: border-box; max-width: 100%; margin: 0; padding: 12px; overflow-x: auto;
+  border: 1px solid var(--line);
   border-radius: 6px; font: 13px/1.5 ui-monospace, monospace;
   unicode-bidi: plaintext; white-space: pre-wrap; overflow-wrap: anywhere; }
 [role=alert] { padding: 12px; border: 2px solid light-dark(#b3261e, #f2b8b5); border-radius: 6px; }

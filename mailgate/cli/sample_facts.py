@@ -247,7 +247,7 @@ TURNS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {"kind": "support", "old_kind": "refund", "by": "seller", "for_customer": True, "due_at": None},
     ),
     ("mail_ticket_changed-own", "mail_ticket_changed", {"for_customer": True}),
-    ("mail_ticket_closed-customer", "mail_ticket_closed", {"closed_by": "inactivity", "for_customer": True}),
+    ("mail_ticket_closed-customer", "mail_ticket_closed", {"kind": "support", "closed_by": "inactivity", "for_customer": True}),
     (
         "mail_inactivity_warning-customer",
         "mail_inactivity_warning",

@@ -173,7 +173,7 @@ def page(notice: str, language: str = "en", **changes: Any) -> Page:
             latest=_latest(notice, scene, language) if on_ticket or notice == "forward_topic" else None,
             details=scene.details if on_ticket else (),
             history=_history(notice, scene) if on_ticket else (),
-            actions=tuple((action, f"{MAILTO}{action}") for action in ACTIONS.get(notice, ())),
+            actions=tuple((action, f"{MAILTO}{action.capitalize().replace('_', '%20')}") for action in ACTIONS.get(notice, ())),
             order=scene.order if on_ticket else (),
             whole=notice == "mail_ticket_closed",
         ),

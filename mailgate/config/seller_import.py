@@ -1,8 +1,8 @@
 """Take the rows of a file into sellers.csv: `mailgate seller import FILE`.
 
 Each row is checked as it will stand, by itself and against desks, entities, zones and languages. A row that does not fit is told
-and changes nothing; the others are written, all at once. Of a seller who stands in sellers.csv the file's columns change (an empty
-cell empties), the others stay. A seller with a file of his own, or in another table, is not taken: he would stand twice.
+and changes nothing; the others are written, all at once. Of a seller who stands in sellers.csv the file's columns change (an
+empty cell empties), the others stay. A seller with a file of his own, or in another table, is not taken: he would stand twice.
 """
 
 from __future__ import annotations
@@ -87,10 +87,8 @@ def _refusals(
 def _write(path: Path, source: Path, standing: Mapping[str, Mapping[str, str]]) -> None:
     """Write the table as it was written before, else as the file is."""
     like = path if path.is_file() else source
-    with like.open("rb") as file:
-        sheet = Sheet(file, survey(file))
+    with like.open("rb") as file, Sheet(file, survey(file)) as sheet:
         delimiter = sheet.delimiter
-        sheet.close()
     fresh = seller_rows.write(path, standing.values(), delimiter)
     if like == path:
         shutil.copymode(path, fresh)

@@ -102,7 +102,7 @@ def _cell(name: str, value: Any) -> str:
 
 
 def write(path: Path, rows: Iterable[Mapping[str, str]], delimiter: str = ",") -> Path:
-    """Write these rows to a file beside `path`, which `replace` may put in its place: whoever reads sees the old or the new one."""
+    """A file beside `path` with these rows. To `replace` the old one by it is one step: whoever reads sees the old or the new."""
     listed = list(rows)
     used = [name for name in COLUMNS if any(row.get(name) for row in listed)]
     fresh = path.with_name(f".{path.name}.new")

@@ -103,20 +103,23 @@ def rows(path: Path, said: str, problems: list[Problem]) -> Iterator[tuple[str, 
     """(`FILE:LINE`, values by column) of every row that can be read; an unknown column is a problem once, and is left out."""
     try:
         with path.open("rb") as file:
-            sheet = Sheet(file, survey(file), ("id",))
-            unknown = [name for name in sheet.columns if name and name not in seller_rows.COLUMNS]
-            problems += [_unknown(said, name) for name in unknown]
-            for row in sheet:
-                place = f"{said}:{row.line}"
-                if row.fault:
-                    problems.append(Problem(place, row.fault.column, row.fault.expected, shown(row.fault.got)))
-                else:
-                    yield place, {name: value for name, value in row.values.items() if name not in unknown}
-            sheet.close()
+            with Sheet(file, survey(file), ("id",)) as sheet:
+                yield from _known(sheet, said, problems)
     except SheetError as error:
         problems.append(Problem(f"{said}:{error.line}", error.fault.column, error.fault.expected, shown(error.fault.got)))
     except OSError as error:
         problems.append(Problem(said, "", "a file to read", str(error.strerror).lower()))
+
+
+def _known(sheet: Sheet, said: str, problems: list[Problem]) -> Iterator[tuple[str, Mapping[str, str]]]:
+    unknown = [name for name in sheet.columns if name and name not in seller_rows.COLUMNS]
+    problems += [_unknown(said, name) for name in unknown]
+    for row in sheet:
+        place = f"{said}:{row.line}"
+        if row.fault:
+            problems.append(Problem(place, row.fault.column, row.fault.expected, shown(row.fault.got)))
+        else:
+            yield place, {name: value for name, value in row.values.items() if name not in unknown}
 
 
 def _unknown(said: str, name: str) -> Problem:

@@ -102,9 +102,16 @@ class Sheet:
         self.delimiter = ","
         self.columns: tuple[str, ...] = ()
         self.is_json = False
-        self._begin()
+        try:
+            self._begin()
+        except SheetError:
+            self._text.detach()
+            raise
 
-    def close(self) -> None:
+    def __enter__(self) -> Sheet:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Let go of the file, which stays open."""
         self._text.detach()
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
-from mailgate.desk.calendar import Calendar, add
+from mailgate.desk.calendar import Calendar, Duration, add
 from mailgate.desk.facts import holds
 from mailgate.desk.decision import Decision, Order, Scene
 from mailgate.desk.entry import Checklist, Item
 from mailgate.desk.ticket import Clock, Entry, Mark
 
 CLOCK = "checklist"
+CONFIRMED = "confirmed:"  # a mark of the seller's: when he last confirmed this fact
 
 
 def parts(subject: str) -> tuple[str, str, str, str]:
@@ -33,21 +34,38 @@ def wanted(scene: Scene, now: datetime) -> Iterator[tuple[str, Clock | None]]:
         return
     view = {"physical": seller.physical, "backup": seller.backup is not None}
     for name, item in spec.items.items():
-        subject = f"item:{scene.desk.name}/{seller.id}/{name}"
         needed = holds(item.given, view)
-        yield subject, _clock(subject, spec, item, name, scene, now) if needed else None
+        yield subject_of(scene, name), _clock(subject_of(scene, name), spec, item, name, scene, now) if needed else None
+
+
+def subject_of(scene: Scene, item: str) -> str:
+    """Whose clock it is: an item of this seller's at this desk."""
+    return f"item:{scene.desk.name}/{scene.seller.id if scene.seller else ''}/{item}"
+
+
+def confirmed(item: str, scene: Scene) -> datetime | None:
+    """When this fact was last confirmed: by a date of the seller's file, or by himself since (D-35); None if never."""
+    day = scene.seller.checklist.get(item) if scene.seller else None
+    by_mail = scene.marks.get(f"{CONFIRMED}{item}")
+    found = [scene.calendar(datetime.combine(day, time(), UTC)).midnight(day)] if day else []
+    return max([*found, *([datetime.fromisoformat(by_mail)] if by_mail else [])], default=None)
 
 
 def _clock(subject: str, spec: Checklist, item: Item, name: str, scene: Scene, now: datetime) -> Clock:
     calendar = scene.calendar(now)
-    confirmed = scene.seller.checklist.get(name) if scene.seller else None
-    if confirmed is None:
+    since = confirmed(name, scene)
+    if since is None:
         started, due = now, _yearly(item.yearly, spec.at, calendar, now) if item.yearly else _next(spec.at, calendar, now)
     else:
-        started = calendar.midnight(confirmed)
-        stale = add(started, spec.every, calendar) or started
-        due = _yearly(item.yearly, spec.at, calendar, started) if item.yearly else _next(spec.at, calendar, stale)
-    return Clock(subject, CLOCK, 1, "running", started, due, (Mark("ask", 1, due),), for_message=str(confirmed))
+        started = since
+        due = _yearly(item.yearly, spec.at, calendar, started) if item.yearly else _stale(spec.every, spec.at, calendar, started)
+    return Clock(subject, CLOCK, 1, "running", started, due, (Mark("ask", 1, due),), for_message=str(since))
+
+
+def _stale(every: Duration, at: time, calendar: Calendar, since: datetime) -> datetime:
+    """The first `at` o'clock once `every` has passed since the day of the confirmation (AR-02: 90 days after, at 09:00)."""
+    midnight = calendar.midnight(calendar.local(since).date())
+    return _next(at, calendar, add(midnight, every, calendar) or midnight)
 
 
 def _next(at: time, calendar: Calendar, after: datetime) -> datetime:
@@ -83,13 +101,22 @@ def asked(clock: Clock, mark: Mark, item: str, scene: Scene, now: datetime) -> D
     if spec is None:
         return Decision("checklist_dropped", "timer", clocks=(replace(clock, state="void"),))
     done = tuple(replace(one, fired_at=now) if one == mark else one for one in clock.marks)
-    again = _next(spec.at, scene.calendar(now), add(now, spec.again, scene.calendar(now)) or now)
+    again = _stale(spec.again, spec.at, scene.calendar(now), now)
     after = replace(clock, marks=(*done, Mark("ask", mark.occurrence + 1, again)))
     to = scene.filled(spec.to, None)
-    confirmed = scene.seller.checklist.get(item) if scene.seller else None
+    last = confirmed(item, scene)
+    day = scene.calendar(now).local(last).date() if last else None
     order = Order(
-        spec.do, to, say={"item": item}, data={"last_confirmed": confirmed}, clock=clock.name, episode=clock.episode,
+        spec.do, to, say={"item": item}, data={"last_confirmed": day}, clock=clock.name, episode=clock.episode,
         step=f"{item}-{mark.step}", occurrences=(mark.occurrence,), ticket=False,
     )  # fmt: skip
-    entry = Entry(spec.do, mark.due, {"roles": sorted(to), "say": {"item": item}, "action": True, "ticket": None})
-    return Decision(spec.do, "timer", entries=(entry,), clocks=(after,), orders=(order,), seller=scene.seller)
+    entry = Entry(spec.do, mark.due, {"roles": sorted(to), "say": {}, "item": item, "action": True, "ticket": None})
+    entries = (entry, promised(after, item, spec, now))
+    return Decision(spec.do, "timer", entries=entries, clocks=(after,), orders=(order,), seller=scene.seller)
+
+
+def promised(clock: Clock, item: str, spec: Checklist, now: datetime) -> Entry:
+    """The history's line for a checklist clock that was set: when this fact is asked for next."""
+    due = clock.marks[-1].due
+    listed = ((spec.promise, due),) if spec.promise else ()
+    return Entry("clock_started", now, {"clock": CLOCK, "item": item, "due": due, "promises": listed, "ticket": None})

@@ -58,6 +58,7 @@ def _is_duration(value: Any) -> bool:
 
 KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "duration": ('a duration such as "48h", "7bd" or "10cd"', _is_duration),
+    "duration_or_none": ('a duration such as "48h", or "" for none', lambda v: v == "" or _is_duration(v)),
     "durations": (
         'a list of durations such as ["48h", "72h"]',
         lambda v: isinstance(v, list) and all(map(_is_duration, v)),

@@ -38,12 +38,12 @@ class About:
 def local_calendar(policy: Policy, desk: Desk, seller: Seller | None, now: datetime) -> Calendar:
     """The calendar that this policy's durations use: the seller's zone and holidays, else the desk's (G-08)."""
     hours = policy.hours
-    own = seller.zone if seller and hours.zone_of == "seller" else ""
-    days = frozenset(seller.holidays) if seller else frozenset()
-    if seller and seller.calendar:
-        days |= holiday_dates(seller.calendar, range(now.year - 1, now.year + 3))
+    whose = desk if hours.zone_of == "desk" or seller is None else seller
+    days = frozenset(whose.holidays)
+    if whose.calendar:
+        days |= holiday_dates(whose.calendar, range(now.year - 1, now.year + 3))
     return Calendar(
-        zone=ZoneInfo(own or desk.zone),
+        zone=ZoneInfo(whose.zone or desk.zone),
         weekend=frozenset(WEEKDAYS.index(day) for day in hours.weekend),
         holidays=days,
         work_start=hours.start,
@@ -68,6 +68,7 @@ class _Plan:
     at: datetime
     calendar: Calendar
     pauses: Pauses
+    view: Mapping[str, Any] = field(default_factory=dict)
 
     def limit(self, length: Alternative) -> datetime | None:
         """When `length` is over, moved off the weekend and to a business day as the clock says."""
@@ -85,7 +86,7 @@ def _planned(
     length = _length(spec, view)
     mode = (length.on_weekend if length else None) or spec.on_weekend
     pauses = Pauses(weekends="weekends" in spec.pause_on or mode == "pause", holidays="holidays" in spec.pause_on, spans=spans)
-    plan = _Plan(spec, at, calendar, pauses)
+    plan = _Plan(spec, at, calendar, pauses, view)
     due = plan.limit(length) if length else None
     return due, tuple(_marks(plan, due))
 
@@ -100,7 +101,7 @@ def _marks(plan: _Plan, due: datetime | None) -> Iterator[Mark]:
     anchors: dict[str, datetime | None] = {"start": plan.at, "deadline": due}
     marks: list[Mark] = []
     end: datetime | None = None
-    for step in plan.spec.steps:
+    for step in (one for one in plan.spec.steps if holds(one.given, plan.view)):
         found = sorted(instant for instant in _instants(step, plan, anchors) if instant)
         if found:
             anchors[f"first_{step.name}"], anchors[f"last_{step.name}"] = found[0], found[-1]
@@ -153,7 +154,7 @@ def moved(
 ) -> tuple[tuple[Clock, ...], str]:
     """The clocks that `event` at `at` changes, and the verb for it: started, stopped, paused, … or ""."""
     move = _Move(current, spec, name, event, at, about)
-    if move.hit(spec.starts) and holds(spec.given, about.view):
+    if move.hit(spec.starts) and holds(spec.given, about.view) and move.promises_anything():
         if current is None or current.state in ("stopped", "void"):
             return (move.begun(),), "started"
         if move.hit(spec.restarts):
@@ -181,6 +182,11 @@ class _Move:
     def hit(self, triggers: Iterable[Trigger]) -> bool:
         """True if one of the triggers waits for this event, under conditions that hold."""
         return any(one.event == self.event and holds(one.given, self.about.view) for one in triggers)
+
+    def promises_anything(self) -> bool:
+        """False where no length holds and no step comes: such a clock is not started."""
+        due, marks = _planned(self.spec, self.at, self.about.calendar, self.about.view, ())
+        return bool(due or marks)
 
     def begun(self) -> Clock:
         """The clock's next episode, from now."""
@@ -264,7 +270,7 @@ def _extended(move: _Move, clock: Clock) -> Clock | None:
 def _with_due(move: _Move, clock: Clock, due: datetime | None) -> Clock:
     mode = move.spec.on_weekend == "pause"
     pauses = Pauses(weekends="weekends" in move.spec.pause_on or mode, holidays="holidays" in move.spec.pause_on)
-    marks = tuple(_marks(_Plan(move.spec, clock.started_at, move.about.calendar, pauses), due))
+    marks = tuple(_marks(_Plan(move.spec, clock.started_at, move.about.calendar, pauses, move.about.view), due))
     return replace(clock, due=due, marks=_kept(clock, marks))
 
 
@@ -307,12 +313,13 @@ def fired_late(clock: Clock, at: datetime) -> tuple[Mark, ...]:
 
 
 def view(clock: Clock) -> dict[str, Any]:
-    """What conditions and `[shows]` may ask of a clock: `NAME.late`, `.state`, `.outcome`, `.lapsed`, `.fired.STEP`, `.reached.STEP`."""
+    """What conditions and `[shows]` may ask of a clock: `NAME.late`, `.state`, `.outcome`, `.kept`, `.lapsed`, `.fired.STEP`, …."""
     late = clock.stopped_at > clock.due if clock.state == "stopped" and clock.stopped_at and clock.due else None
     lapsed = any(mark.fired_at and clock.due and mark.due >= clock.due for mark in clock.marks)
     outcome = "missed" if late or lapsed else "met" if clock.state == "stopped" else "pending"
     name = clock.name
     seen: dict[str, Any] = {f"{name}.late": late, f"{name}.state": clock.state, f"{name}.lapsed": lapsed, f"{name}.outcome": outcome}
+    seen[f"{name}.kept"] = "breached" if outcome == "missed" else outcome
     for step in {mark.step for mark in clock.marks}:
         count = sum(1 for mark in clock.marks if mark.step == step and mark.fired_at)
         seen[f"{name}.fired.{step}"] = count

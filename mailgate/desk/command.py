@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from mailgate.desk.checklist import CONFIRMED
 from mailgate.desk.command_words import command_in
 from mailgate.desk.decision import Decision, Order, Scene
 from mailgate.desk.entry import Command
@@ -20,10 +21,12 @@ from mailgate.desk.follow import followed, order_entry
 from mailgate.desk.pack import Policy
 from mailgate.desk.ticket import Entry, Ticket
 from mailgate.desk.trust import Level, may
-from mailgate.desk.view import seen
+from mailgate.desk.view import is_passing, seen
 
 EVERYWHERE = ("status", "help")  # what everybody may ask on every ticket
 DESK_ACTIONS = ("join", "keep_apart", "not_ours", "yes")  # what a desk's own letters offer, whatever its pack
+CHECKLIST = ("confirm", "checklist_start")
+ITS_OWN = frozenset({"text", "rest", "until", "action", "to_kind"})  # what a command says, and the ticket does not keep
 TEXT_LIMIT = 8000
 
 
@@ -52,12 +55,15 @@ def names(policy: Policy) -> tuple[str, ...]:
 def links(policy: Policy) -> tuple[str, ...]:
     """Every action that a link may stand for: a command, or one with a choice (`change.refund`)."""
     each = (f"{name}.{choice}" if choice else name for one in policy.command for name in one.name for choice in one.choices or ("",))
-    return tuple(dict.fromkeys(each))
+    items = (f"confirm.{item}" for item in (policy.checklist.items if policy.checklist else ()))
+    return tuple(dict.fromkeys((*each, *items)))
 
 
 def by_link(action: str, policy: Policy) -> tuple[str, dict[str, Any]]:
     """(command, what it says) for the action of a link."""
     name, _, choice = action.partition(".")
+    if name == "confirm":
+        return name, {"item": choice}
     argument = next((one.argument for one in policy.command if name in one.name and one.argument), "")
     return name, {argument: choice} if choice and argument else {}
 
@@ -102,6 +108,8 @@ def commanded(
     decision = Decision("commanded", given.party, ticket, seller=scene.seller)
     if given.fault:
         return refused(decision, given, given.fault, scene, now)
+    if given.name in CHECKLIST and scene.policy.checklist and ticket is None:
+        return _confirmed(decision, given, scene, now, allowed)
     if given.name in EVERYWHERE:
         return _answered(decision, given, scene, now)
     view = seen(ticket, scene, now, given.told, given.name, given.party)
@@ -120,19 +128,29 @@ def commanded(
     return _carried_out(decision, entry, replace(given, told={**entry.sets, **given.told}), scene, now)
 
 
+def _confirmed(
+    decision: Decision, given: Given, scene: Scene, now: datetime, allowed: Mapping[str, tuple[str, ...]]
+) -> Decision:
+    """A fact of the checklist is right as it stands, or is to be counted from now (D-06, D-35, AR-02)."""
+    item = str(given.told.get("item", ""))
+    if scene.policy.checklist is None or item not in scene.policy.checklist.items:
+        return refused(decision, given, "incomplete", scene, now)
+    if given.party not in ("seller", "staff") or (given.party == "seller" and not may(allowed, given.level, "request")):
+        return refused(decision, given, "permission", scene, now)
+    said = {"by": given.party, "item": item, "message_id": given.cause, "ticket": None}
+    marks = {f"{CONFIRMED}{item}": now.isoformat()}
+    return replace(decision, event="confirmed", marks=marks, entries=(Entry("confirmed", now, said),))
+
+
 def _carried_out(decision: Decision, entry: Command, given: Given, scene: Scene, now: datetime) -> Decision:
     ticket = decision.ticket
     said = {"by": given.party, "command": given.name, "level": given.level, "message_id": given.cause}
     if ticket is not None:
-        ticket = replace(ticket, facts={**ticket.facts, **_lasting(given.told)})
+        lasting = {name: value for name, value in given.told.items() if name not in ITS_OWN and not is_passing(name, scene.policy)}
+        ticket = replace(ticket, facts={**ticket.facts, **lasting})
     done = replace(decision, event=entry.event, ticket=ticket, entries=(*decision.entries, Entry(entry.event, now, said)))
     after = followed(done, scene, now, {"action": given.name, **given.told}, cause=given.cause)
     return replace(after, spent=given.digest if entry.once else "")
-
-
-def _lasting(told: Mapping[str, Any]) -> dict[str, Any]:
-    """What a command says that the ticket shall know later too; its own text is not among it."""
-    return {name: value for name, value in told.items() if name not in ("text", "attachments", "until", "action", "to_kind")}
 
 
 def _answered(decision: Decision, given: Given, scene: Scene, now: datetime) -> Decision:

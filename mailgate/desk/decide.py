@@ -24,7 +24,7 @@ from mailgate.desk.entry import Mail
 from mailgate.desk.route import entity_for, party_of, resolve
 from mailgate.desk.ticket import Entry, Participant, Spoken, Ticket
 from mailgate.desk.trust import may, needed_act
-from mailgate.desk.view import seen
+from mailgate.desk.view import is_passing, seen
 from mailgate.mail import address as addresses
 from mailgate.mail.automatic import is_absence
 from mailgate.mail.message import Message
@@ -135,7 +135,8 @@ def _judged(message: Message, context: Context, now: datetime, meaning: _Meaning
     view = {**told, **context.noticed, "addressed": _addressed_roles(message, context, ticket)}
     decision = Decision(event, party, violations=broken, seller=context.scene.seller, away=False if party == "seller" else None)
     if ticket is not None:
-        facts = {**ticket.facts, **told, **_kept_facts(ticket, context)}
+        lasting = {name: value for name, value in told.items() if not is_passing(name, context.scene.policy)}
+        facts = {**ticket.facts, **lasting, **_kept_facts(ticket, context)}
         ticket = replace(ticket, participants=_joined(ticket, message, context), facts=facts)
         decision = replace(_with_message(decision, ticket, message, context, now), hand_to=_owed_to(message, context, party))
     return followed(decision, context.scene, now, view, cause=message.message_id or "")

@@ -17,6 +17,8 @@ from mailgate.desk.party import Frozen
 
 def _duration(value: object) -> object:
     """A length as it is written; a bare number is a number of local days."""
+    if value == "":
+        return None
     if isinstance(value, int) and not isinstance(value, bool):
         return Duration(value, "ld")
     return duration(value) if isinstance(value, str) else value
@@ -31,6 +33,7 @@ def _trigger(value: object) -> object:
 
 
 Length = Annotated[Duration, BeforeValidator(_duration), PlainSerializer(lambda d: f"{d.amount}{d.unit}")]
+MaybeLength = Annotated[Duration | None, BeforeValidator(_duration), PlainSerializer(lambda d: str(d) if d else "")]
 Words = tuple[str, ...]
 Places = Annotated[
     tuple[Annotated[str, Field(pattern=r"^(seller|entity|desk|ticket)\.[a-z_]+$")], ...], BeforeValidator(_words)
@@ -52,10 +55,14 @@ class Role(Frozen):
 
 
 class Fact(Frozen):
-    """Where a fact may stand in a mail, and what it is; a whole number becomes one, whatever `is` says."""
+    """Where a fact may stand in a mail, and what it is; a whole number becomes one where `is` says text.
+
+    One that `passes` is of the mail alone: the ticket does not keep it.
+    """
 
     places: Words = Field(alias="in")
     type: Literal["text", "amount", "boolean", "instant", "list"] = Field("text", alias="is")
+    passes: bool = False
 
 
 def _places(value: object) -> object:
@@ -150,6 +157,7 @@ class Step(Frozen):
     """One rung of a ladder: when it comes due, what it does, and to whom."""
 
     name: str
+    given: Given = Field(default_factory=dict, alias="if")
     do: str = ""
     raises: str = ""
     words: str = ""
@@ -178,7 +186,7 @@ class ClockSpec(Frozen):
     """A promise of time: which events move it and how, how long it is, and its ladder."""
 
     runs_for: str
-    within: Length | None = None
+    within: MaybeLength = None
     lengths: tuple[Alternative, ...] = ()
     promise: str | None = None
     given: Given = Field(default_factory=dict, alias="if")
@@ -252,10 +260,12 @@ class Window(Frozen):
 
 
 class Terms(Frozen):
-    """Words that may stand anywhere in the new text; a sentence that also holds one of `unless` does not count."""
+    """Words that may stand anywhere in the new text, by default as whole words; a sentence that also holds one of `unless`
+    does not count."""
 
     words: Words
     unless: Words = ()
+    whole: bool = True
 
 
 class Duplicates(Frozen):

@@ -143,7 +143,7 @@ def mentioned(visible: str, policy: Policy) -> dict[str, Any]:
     sentences = [(one.strip(), f" {_spaced(one)} ") for one in _SENTENCE.split(visible[:20_000])[:LINES] if one.strip()]
     found: dict[str, str] = {}
     for name, terms in policy.terms.items():
-        wanted = [f" {_spaced(word)} " for word in terms.words]
+        wanted = [f" {_spaced(word)} " if terms.whole else _spaced(word) for word in terms.words]
         excused = [f" {_spaced(word)} " for word in terms.unless]
         for said, folded in sentences:
             if any(word in folded for word in wanted) and not any(word in folded for word in excused):

@@ -130,6 +130,8 @@ class Desk(Frozen):
     title: str = ""
     language: str = "en"
     zone: str = "UTC"
+    calendar: str = ""
+    holidays: tuple[date, ...] = ()
     carries: Literal["people", "mailgate"] = "people"
     mode: Annotated[Literal["act"], BeforeValidator(_act_only)] = "act"
     hand_on: str = ""

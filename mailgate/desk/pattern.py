@@ -20,6 +20,8 @@ WAYS = 2000
 LONG = 20  # a repetition that may vary by more counts as unlimited
 LENGTH = 500
 
+_ESCAPED = re.compile(r"\\.", re.DOTALL)
+_AMBIGUOUS = re.compile(r"\[\[|--|&&|~~|\|\|")
 _REPEATS = (code.MAX_REPEAT, code.MIN_REPEAT, code.POSSESSIVE_REPEAT)
 _PROBES = tuple(map(chr, range(33, 127))) + ("é", "Ж", "٣", "م", "字", "€")
 
@@ -38,6 +40,8 @@ def refusal(pattern: str) -> str | None:
     """Why `pattern` may not be used, in words for its author; None if it may."""
     if len(pattern) > LENGTH:
         return f"a pattern of at most {LENGTH} characters"
+    if _AMBIGUOUS.search(_ESCAPED.sub("", pattern)):
+        return "no [[, --, &&, ~~ or ||, which a later Python may read otherwise; write a backslash between"
     try:
         compiled, tree = re.compile(pattern), parser.parse(pattern)
     except (re.error, RecursionError, OverflowError) as error:

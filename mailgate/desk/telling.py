@@ -195,6 +195,9 @@ def data(sheet: Sheet, reader: Reader) -> dict[str, Any]:
     known: dict[str, Any] = {**UNKNOWN, "seller": (seller.name or seller.id) if seller else ""}
     known |= {key: value for key, value in order.data.items() if "." not in key} | dict(order.say)
     known |= _of_ticket(ticket, scene, order)
+    cited = order.say["of"] if isinstance(order.say.get("of"), int) else order.data.get("cited_ticket")
+    if cited:
+        known["of"] = f"MG-{cited}"
     known["for_customer"] = reader.party == "customer"
     known["required_copy"] = next(iter(_required_copy(ticket, scene)), None)
     if order.occurrences:

@@ -18,7 +18,7 @@ from mailgate.desk.facts import holds, plain
 from mailgate.desk.pack import Policy
 from mailgate.desk.ticket import Ticket
 
-PASSING = frozenset({"mentions", "attachments", "duplicate_of", "cited", "addressed", "fits"})
+PASSING = frozenset({"mentions", "attachments", "attached", "duplicate_of", "cited", "addressed", "fits"})
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,11 @@ class Kin:
     kind: str
     state: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def view(self) -> dict[str, Any]:
+        """What conditions may ask of it."""
+        return {**self.facts, "kind": self.kind, "state": self.state}
 
 
 def seen(ticket: Ticket | None, scene: Scene, now: datetime, told: Mapping[str, Any], event: str = "", party: str = "") -> dict[str, Any]:
@@ -43,10 +48,17 @@ def seen(ticket: Ticket | None, scene: Scene, now: datetime, told: Mapping[str, 
         for name in {clock.name for clock in ticket.clocks}:
             view |= clocks.view(newest) if (newest := ticket.clock(name)) else {}
     view |= told
+    view |= {f"{name}.count": len(value) for name, value in view.items() if isinstance(value, list | tuple)}
     view |= _reason(view, scene.policy)
     for name, window in scene.policy.windows.items():
         view[f"window.{name}"] = inside(window, view, scene.calendar(now), now)
     return view
+
+
+def is_passing(name: str, policy: Policy) -> bool:
+    """True for what is of one mail or command alone, and not kept on the ticket."""
+    fact = policy.facts.get(name)
+    return name in PASSING or (fact is not None and fact.passes)
 
 
 def _mark(value: str) -> Any:

@@ -65,6 +65,7 @@ def staged(case: Mapping[str, Any]) -> Case:
     others_too = {one: Seller(id=one, support=f"support@{one.lower()}.example", zone=zone, holidays=days) for one in named}
     desk = Desk(
         name="desk", address=DESK, pack=pack.name, zone=zone, title=policy.title, carries=policy.carries, agents=(AGENT,),
+        holidays=days if policy.hours.zone_of == "desk" else (),
         notifiers=(NOTIFIER,), roles=_roles(policy), entities=policy.entities or {"": Entity(helpdesk=DESK)},
     )  # fmt: skip
     source = Source(pack.name, pack.raw, case.get("options", {}))
@@ -115,7 +116,7 @@ def _result(case: Case) -> dict[str, Any]:
 
 def _action(row: Mapping[str, Any], labels: Mapping[int, str]) -> dict[str, Any]:
     said = {name: _labelled(name, value, labels) for name, value in row["data"]["say"].items() if value is not None}
-    ticket = labels.get(row["ticket"]) if row["ticket"] else None
+    ticket = labels.get(row["ticket"]) if row["ticket"] else row["data"].get("item")
     at = datetime.fromisoformat(row["data"]["fired_at"]) if "fired_at" in row["data"] else row["at"]
     return {"t": _utc(at), "ticket": ticket, "action": row["event"], "recipients_role": row["data"]["roles"], **said}
 

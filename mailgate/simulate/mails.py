@@ -35,7 +35,8 @@ def mail(written: Written) -> bytes:
     message = _headed(written)
     message.set_content(written.text, cte="8bit")
     for number in range(1, written.files + 1):
-        message.add_attachment(b"%PDF-1.4 a document\n", maintype="application", subtype="pdf", filename=f"document-{number}.pdf")
+        content, named = "a document\n", f"document-{number}.txt"
+        message.add_attachment(content, cte="8bit", filename=named)
     return message.as_bytes()
 
 

@@ -140,7 +140,7 @@ def shown_together(stage: Stage, policy: Policy, labels: Mapping[int, str]) -> d
 
 
 def _absent(source: str) -> Any:
-    return False if ".reached." in source else 0 if ".fired." in source else None
+    return False if ".reached." in source or source.endswith(".lapsed") else 0 if ".fired." in source else None
 
 
 def scratch_house(policy: Policy, source: Source, desk: Desk, sellers: Mapping[str, Seller], templates: Any) -> House:

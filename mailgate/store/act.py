@@ -5,18 +5,21 @@ Called with the caller's transaction by the message path, the timer path and the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
 from sqlalchemy import Connection
 
+from mailgate.desk import checklist, digest
 from mailgate.desk.decision import Decision, Order, Scene
 from mailgate.desk.house import House
 from mailgate.desk.letter import Letter, letters, readers, with_readers
 from mailgate.desk.pack import Policy, bind
 from mailgate.desk.party import Desk, Seller
 from mailgate.desk.ticket import Entry, Spoken, Ticket
+from mailgate.desk.view import matches
 from mailgate.mail import address as addresses
 from mailgate.mail.compose import compose
 from mailgate.mail.token import bounce_address
@@ -88,6 +91,7 @@ def act(
     if decision.spent:
         offers.spend(connection, decision.spent, now)
     if scene.seller is not None:
+        clocks_of_seller(connection, decision, ticket, scene, about, now)
         numbered = [replace(one, ticket=ticket.number) if ticket and one.ticket == 0 else one for one in decision.strikes]
         memory.strike(connection, scene.desk.name, scene.seller.id, numbered)
         memory.mark(connection, scene.desk.name, scene.seller.id, decision.marks, now)
@@ -109,6 +113,23 @@ def act(
     left_out = [Entry("notice_capped", now, {"notice": name, "to": to, "limit": limit}) for name, to, limit in capped]
     tickets.record(connection, left_out, about, now)
     return Written(ticket, tuple(queued), tuple(capped), spoken)
+
+
+def clocks_of_seller(
+    connection: Connection, decision: Decision, ticket: Ticket | None, scene: Scene, about: Mapping[str, object], now: datetime
+) -> None:
+    """Set what runs for the seller rather than for a ticket: the digest of what waits, a fact confirmed (A-05, AR-02)."""
+    for name, spec in scene.policy.digest.items() if ticket else ():
+        if ticket is not None and matches(spec.collects, ticket, scene, now):
+            current = tickets.newest_clock(connection, digest.subject_of(scene), name)
+            tickets.write_clocks(connection, [one for one in (digest.armed(current, name, spec, scene, now),) if one])
+    told = replace(scene, marks={**scene.marks, **{name: str(value) for name, value in decision.marks.items()}})
+    items = {name.removeprefix(checklist.CONFIRMED) for name in decision.marks if name.startswith(checklist.CONFIRMED)}
+    for subject, wanted in checklist.wanted(told, now) if items else ():
+        item = checklist.parts(subject)[3]
+        if item in items and wanted is not None and scene.policy.checklist is not None:
+            tickets.write_clocks(connection, checklist.moved(tickets.newest_clock(connection, subject, checklist.CLOCK), wanted))
+            tickets.record(connection, [checklist.promised(wanted, item, scene.policy.checklist, now)], about, now)
 
 
 def _handed(decision: Decision, ticket: Ticket | None, scene: Scene) -> Spoken | None:
