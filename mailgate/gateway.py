@@ -209,7 +209,10 @@ def _command(got: Read, placed: Placed, house: House, policy: Policy, given: Giv
     if offer is not None:
         name, choice = commands.by_link(offer.action, policy)
         said = {**told, **choice, "text": got.visible.strip()[: commands.TEXT_LIMIT]}
-        return replace(given, name=name, told=said, digest=offer.digest, fault=offer.fault(placed.received_at))
+        mine = got.message.author is not None and addresses.key(got.message.author) == offer.key
+        level = "signed" if mine and not offer.ticket else given.level
+        fault = offer.fault(placed.received_at) or ("" if mine else "permission")
+        return replace(given, name=name, told=said, level=level, digest=offer.digest, fault=fault)
     if placed.match.ticket is None or got.kind != "human":
         return None
     found = commands.by_word(got.visible, house.words, policy)

@@ -59,7 +59,7 @@ class Source:
         self.lines = self._form.lines
         self.start = Import(digest.hexdigest(), name)
 
-    def batches(self, known: Import | None) -> Generator[Batch]:
+    def batches(self, known: Import | None) -> Generator[Batch, None, None]:
         """What is left to be taken after `known`, BATCH rows at a time; the last is finished. Raises SheetError."""
         so_far = known or self.start
         behind = so_far.lines

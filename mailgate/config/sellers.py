@@ -102,9 +102,8 @@ def twice(place: str, id_: str, first: str) -> Problem:
 def rows(path: Path, said: str, problems: list[Problem]) -> Iterator[tuple[str, Mapping[str, str]]]:
     """(`FILE:LINE`, values by column) of every row that can be read; an unknown column is a problem once, and is left out."""
     try:
-        with path.open("rb") as file:
-            with Sheet(file, survey(file), ("id",)) as sheet:
-                yield from _known(sheet, said, problems)
+        with path.open("rb") as file, Sheet(file, survey(file), ("id",)) as sheet:
+            yield from _known(sheet, said, problems)
     except SheetError as error:
         problems.append(Problem(f"{said}:{error.line}", error.fault.column, error.fault.expected, shown(error.fault.got)))
     except OSError as error:

@@ -60,7 +60,7 @@ class Order:
     `say` goes into the audit log, `data` only to the reader. `words`: the template, where it is not called like the notice.
     `clock`, `episode`, `step` and `occurrences` name the steps that it stands for; `cause` is the Message-ID that brought it
     about. `ticket` False: not about one ticket. `hands`: its readers are given the mail behind it, text and all; `attach`: its
-    attachments too. `effect`: it asks a system to do something, and has no readers. `after_effect`: it waits for one.
+    attachments too. `effect`: it asks a system to do something, and has no readers. `after_effect`: it waits for one. `offers`: links (action, label) of a notice that is about no ticket.
     """
 
     notice: str
@@ -81,6 +81,7 @@ class Order:
     effect: str = ""
     after_effect: bool = False
     files: tuple[Attachment, ...] = ()
+    offers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

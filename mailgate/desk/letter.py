@@ -7,7 +7,7 @@ of its readers (docs/rules.md G-14). Its Message-ID derives from what it is abou
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -79,17 +79,20 @@ def party_of_role(role: str, scene: Scene) -> str:
     return "seller" if any(one.startswith("seller.") for one in places) else "desk"
 
 
-def letters(order: Order, ticket: Ticket | None, scene: Scene, house: House, now: datetime) -> tuple[Letter, ...]:
+def letters(
+    order: Order, ticket: Ticket | None, scene: Scene, house: House, now: datetime, parties: Mapping[str, int] | None = None
+) -> tuple[Letter, ...]:
     """Every copy of the notice that `order` asks for; empty when nobody fills its roles.
 
-    `ticket` must hold its readers as participants already: their ids go into the Reply-To tokens and the links.
+    `ticket` must hold its readers as participants already: their ids go into the Reply-To tokens and the links. `parties` are
+    the ids of the readers of a notice that is about no ticket.
     """
     if order.effect:
         return _asked(order, ticket, scene, house, now)
     to, cc = readers(order, ticket, scene)
     if not to:
         to, cc = cc, ()
-    sheet = Sheet(order, ticket, scene, house, now, to, cc)
+    sheet = Sheet(order, ticket, scene, house, now, to, cc, parties or {})
     return tuple(_letter(sheet, reader, notices.render(page(sheet, reader), house.templates)) for reader in (*to, *cc))
 
 

@@ -7,7 +7,7 @@ where every reader of the notice was of its audience (docs/rules.md G-14).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -62,6 +62,7 @@ class Sheet:
     now: datetime
     to: tuple[Reader, ...]
     cc: tuple[Reader, ...]
+    parties: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def about(self) -> Ticket | None:
@@ -96,7 +97,7 @@ def page(sheet: Sheet, reader: Reader) -> Page:
         latest=next((quote for quote in reversed(quoted) if quote.text), None),
         details=tuple(_details(about, scene)) if about and not silent else (),
         history=tuple(reversed(quoted)) if sheet.order.notice in WHOLE else tuple(reversed(quoted))[:HISTORY],
-        actions=tuple(_links(sheet, reader)) if about else (),
+        actions=tuple(_links(sheet, reader)) if about else tuple(_links_of_no_ticket(sheet, reader)),
         order=tuple(_bought(about)) if about and not silent else (),
         whole=sheet.order.notice in WHOLE,
     )
@@ -165,7 +166,16 @@ def _links(sheet: Sheet, reader: Reader) -> Iterator[tuple[str, str]]:
             for choice in entry.choices or ("",):
                 if _is_open(entry, choice, sheet, reader):
                     action = f"{entry.name[0]}.{choice}" if choice else entry.name[0]
-                    yield action.replace(".", "_"), _link(sheet, reader, party.id, action, entry)
+                    code = action.replace(".", "_")
+                    yield code, _mail_that_does(sheet, reader, party.id, action, code, entry.asks)
+
+
+def _links_of_no_ticket(sheet: Sheet, reader: Reader) -> Iterator[tuple[str, str]]:
+    """What can be done about a seller or an item of his: a fact is still right (D-06), and what the order itself offers."""
+    party = sheet.parties.get(addresses.key(reader.address), 0)
+    offers = [(f"confirm.{sheet.order.say['item']}", "confirm")] if sheet.order.say.get("item") and reader.party == "seller" else []
+    for action, label in (*offers, *sheet.order.offers) if party else ():
+        yield label, _mail_that_does(sheet, reader, party, action, label)
 
 
 def _is_open(entry: Command, choice: str, sheet: Sheet, reader: Reader) -> bool:
@@ -175,17 +185,15 @@ def _is_open(entry: Command, choice: str, sheet: Sheet, reader: Reader) -> bool:
     return meaning(sheet.scene.policy, Given(entry.name[0], reader.party, "signed", told), view) is entry
 
 
-def _link(sheet: Sheet, reader: Reader, party: int, action: str, entry: Command) -> str:
-    ticket, desk = sheet.about, sheet.scene.desk
-    strings = sheet.house.templates.strings
-    words = strings.get(reader.language) or strings.get("en", {})
-    label = words.get(f"action_{action.replace('.', '_')}", action.replace("_", " "))
-    version = ticket.version if ticket else 0
-    to = token.action_address(
-        desk.address, party, action, (sheet.now + LINK_LASTS).date(), sheet.house.keys, nonce=version % 36**4
-    )
-    asked = "".join(f"{words.get(f'ask_{name}', name.replace('_', ' ').capitalize())}: \n" for name in entry.asks if name != "text")
-    return token.mailto(to, f"{label} [{ticket.tag if ticket else ''}]", asked)
+def _mail_that_does(sheet: Sheet, reader: Reader, party: int, action: str, code: str, asks: Sequence[str] = ()) -> str:
+    """The link that opens a mail which does `action`, its subject and the lines to fill in in the reader's language."""
+    ticket, strings = sheet.about, sheet.house.templates.strings
+    words = {**strings.get("en", {}), **strings.get(reader.language, {})}
+    label = words.get(f"action_{code}", code.replace("_", " "))
+    expires, nonce = (sheet.now + LINK_LASTS).date(), (ticket.version if ticket else int(sheet.now.timestamp()) // 60) % 36**4
+    to = token.action_address(sheet.scene.desk.address, party, action, expires, sheet.house.keys, nonce=nonce)
+    lines = "".join(f"{words.get(f'ask_{name}', name.replace('_', ' ').capitalize())}: \n" for name in asks if name != "text")
+    return token.mailto(to, f"{label} [{ticket.tag}]" if ticket else label, lines)
 
 
 def data(sheet: Sheet, reader: Reader) -> dict[str, Any]:
@@ -237,7 +245,7 @@ def _of_ticket(ticket: Ticket | None, scene: Scene, order: Order) -> dict[str, A
         "number": ticket.facts.get("order"),
         "limit": str(limit) if (limit := scene.policy.options.get("refund_below")) not in (None, "") else None,
         "address": ticket.facts.get("legacy"),
-        "action": f"change_{view['to_kind']}" if action == "change" and view.get("to_kind") else action,
+        "action": action,
         "what": order.say.get("what") or action,
         "days": window.within.amount if window else None,
         "since": max(since, default=None),

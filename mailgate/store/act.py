@@ -18,7 +18,7 @@ from mailgate.desk.house import House
 from mailgate.desk.letter import Letter, letters, readers, with_readers
 from mailgate.desk.pack import Policy, bind
 from mailgate.desk.party import Desk, Seller
-from mailgate.desk.ticket import Entry, Spoken, Ticket
+from mailgate.desk.ticket import Entry, Participant, Spoken, Ticket
 from mailgate.desk.view import matches
 from mailgate.mail import address as addresses
 from mailgate.mail.compose import compose
@@ -169,7 +169,15 @@ def _letters(
         ]
         told = tuple((row["sent_at"] or row["created_at"], row["reader"], row["state"]) for row in sent)
         order = replace(order, data={**order.data, "reminders_sent": told})
-    return letters(order, ticket, scene, house, now)
+    parties = {} if order.ticket else _desk_parties(connection, order, ticket, scene)
+    return letters(order, ticket, scene, house, now, parties)
+
+
+def _desk_parties(connection: Connection, order: Order, ticket: Ticket | None, scene: Scene) -> dict[str, int]:
+    """The ids under which the readers of a notice about no ticket get their links: compared address -> participant of ticket 0."""
+    to, cc = readers(order, ticket, scene)
+    people = [Participant(one.address, one.party) for one in (*to, *cc)]
+    return {addresses.key(one.address): one.id for one in tickets.people_of_no_ticket(connection, people)}
 
 
 def _queue(

@@ -48,7 +48,7 @@ def evidence(
     What is weaker than ids, tokens and our tag is asked for only at `desk`, and only where those name nothing.
     """
     offer = offered(connection, (*envelope.forward_paths, *message.addressed), house)
-    tokens = [(offer.ticket, offer.party)] if offer else _tokens(message, envelope, house)
+    tokens = [(offer.ticket, offer.party)] if offer and offer.ticket else _tokens(message, envelope, house)
     known = tickets.naming(connection, _all_ids(message))
     named = {"token": tuple(ticket for ticket, _ in tokens), **_by_ids(message, known, house)}
     if message.names and not any(named.values()):

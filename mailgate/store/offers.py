@@ -13,16 +13,20 @@ from mailgate.desk.house import House
 from mailgate.mail import token
 from mailgate.store.schema import participants, spent
 
-_PARTY = select(participants.c.ticket).where(participants.c.id == bindparam("party"))
+_PARTY = select(participants.c.ticket, participants.c.key).where(participants.c.id == bindparam("party"))
 _SPENT = select(spent.c.digest).where(spent.c.digest == bindparam("digest"))
 
 
 @dataclass(frozen=True)
 class Offer:
-    """An action address that a mail was written to: which ticket and party it was made for, and whether it still holds."""
+    """An action address that a mail was written to: whom it was made for, on which ticket (0: on none), and whether it holds.
+
+    `key` is the compared address of its one rightful user.
+    """
 
     ticket: int
     party: int
+    key: str
     action: str
     expires: date
     digest: str
@@ -37,10 +41,10 @@ def offered(connection: Connection, addresses: Iterable[str], house: House) -> O
     """The first of these addresses that is an action of ours, with its ticket; None if none is."""
     for one in addresses:
         read = token.read_action_address(one, house.actions, house.keys)
-        number = connection.execute(_PARTY, {"party": read.party}).scalar() if read else None
-        if read is not None and number is not None:
+        row = connection.execute(_PARTY, {"party": read.party}).first() if read else None
+        if read is not None and row is not None:
             used = connection.execute(_SPENT, {"digest": read.digest}).first() is not None
-            return Offer(number, read.party, read.action, read.expires, read.digest, used)
+            return Offer(row.ticket, read.party, row.key, read.action, read.expires, read.digest, used)
     return None
 
 

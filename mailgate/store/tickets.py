@@ -169,6 +169,18 @@ def _person(connection: Connection, number: int, one: Participant) -> Participan
     return Participant(one.address, one.party, one.name, key)
 
 
+def people_of_no_ticket(connection: Connection, people: Iterable[Participant]) -> tuple[Participant, ...]:
+    """These people with the ids that they have beside all tickets, for links in notices that are about none."""
+    found = []
+    for one in people:
+        row = connection.execute(_NOBODYS, {"key": addresses.key(one.address)}).first()
+        found.append(replace(one, id=row.id) if row else _person(connection, 0, one))
+    return tuple(found)
+
+
+_NOBODYS = select(participants.c.id).where((participants.c.ticket == 0) & (participants.c.key == bindparam("key")))
+
+
 def write_clocks(connection: Connection, changed: Iterable[Clock]) -> None:
     """Store these clocks; the index of what comes due next moves with them."""
     for clock in changed:
