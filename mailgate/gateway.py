@@ -39,7 +39,7 @@ from mailgate.mail import automatic, report, subject, token, visible
 from mailgate.mail.message import Envelope, Message, fingerprint, parse
 from mailgate.store import lookup, reach, spool, tickets, unreachable
 from mailgate.store import settle as finish
-from mailgate.store.act import Written, act, policy_of, scene_for
+from mailgate.store.act import Written, act, on_each_ticket, policy_of, scene_for
 from mailgate.store.engine import Connection, Store, StoreError
 from mailgate.store.spool import Spooled
 from mailgate.wire import clock
@@ -107,6 +107,8 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
     context = look_up(connection, mail, got, desk, house)
     decision = decide(got.message, context, mail.envelope.received_at)
     written = act(connection, decision, context.scene, house, now, mail.id)
+    if context.command is not None and commands.is_about_seller(context.command.name, context.scene.policy) and not decision.refused:
+        on_each_ticket(connection, house, context.scene, context.command, now)
     finish.remember(connection, mail, kept, replace(decision, spoken=written.spoken), written.ticket, now)
     finish.hand_on(connection, mail, desk, decision, written.ticket)
     reach.lost(connection, desk, context.scene.seller, decision.bounced, now)
@@ -171,13 +173,13 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
     told = facts.read(message, got.visible, policy, desk.zone)
     seller = house.seller(ticket.seller) if ticket and ticket.seller else None
     seller = seller or lookup.seller_named(message, desk, house, str(told.get("seller", "")))
-    kin = tickets.kin_of(connection, desk.name, seller.id) if seller and (policy.duplicates or policy.cites) else ()
-    attached = len(message.attachments)
-    noticed = {"attachments": attached, "attached": bool(attached or (ticket and ticket.facts.get("attachments")))}
-    noticed |= {**facts.mentioned(got.visible, policy), **related(policy, told, ticket, kin)}
     party = party_of(message.author, desk, seller, ticket, house.roster)
     proven = _proven(message, mail.envelope, house)
     level = trust.level(message.author, known=party != "stranger", signed=placed.match.signed, proven=proven)
+    kin = tickets.kin_of(connection, desk.name, seller.id) if seller and (policy.duplicates or policy.cites) else ()
+    attached = len(message.attachments)
+    noticed: dict[str, Any] = {"attachments": attached, "attached": bool(attached or (ticket and ticket.facts.get("attachments")))}
+    noticed |= {"level": level, **facts.mentioned(got.visible, policy), **related(policy, told, ticket, kin)}
     people = [addresses.key(one.address) for one in ticket.participants] if ticket else []
     return Context(
         scene=scene_for(connection, house, desk, seller, ticket),
@@ -211,11 +213,12 @@ def _command(got: Read, placed: Placed, house: House, policy: Policy, given: Giv
         said = {**told, **choice, "text": got.visible.strip()[: commands.TEXT_LIMIT]}
         mine = got.message.author is not None and addresses.key(got.message.author) == offer.key
         level = "signed" if mine and not offer.ticket else given.level
+        party = offer.who if not offer.ticket else given.party
         fault = offer.fault(placed.received_at) or ("" if mine else "permission")
-        return replace(given, name=name, told=said, level=level, digest=offer.digest, fault=fault)
-    if placed.match.ticket is None or got.kind != "human":
+        return replace(given, name=name, told=said, party=party, level=level, digest=offer.digest, fault=fault)
+    found = commands.by_word(got.visible, house.words, policy) if got.kind == "human" else None
+    if found and placed.match.ticket is None and found[0] not in commands.ABSENCE:
         return None
-    found = commands.by_word(got.visible, house.words, policy)
     return replace(given, name=found[0], told={**told, **found[1]}, by_word=True) if found else None
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailgate.desk.command import Given, commanded
+from mailgate.desk.command import Given, commanded, is_about_seller
 from mailgate.desk.decision import Decision
 from mailgate.desk.house import House
 from mailgate.desk.party import Desk, Seller
 from mailgate.store import tickets
-from mailgate.store.act import Written, act, scene_for
+from mailgate.store.act import Written, act, on_each_ticket, scene_for
 from mailgate.store.engine import Connection
 
 
@@ -41,11 +41,11 @@ def on_ticket(connection: Connection, house: House, number: int, given: Given, n
     return Done(decision, act(connection, decision, scene, house, now))
 
 
-def on_seller(connection: Connection, house: House, desk: Desk, seller: Seller, given: Given, now: datetime) -> tuple[Done, ...]:
-    """`given` on a seller at a desk: first what is remembered of him, then each of his tickets with a running clock."""
+def on_seller(connection: Connection, house: House, desk: Desk, seller: Seller, given: Given, now: datetime) -> Decision:
+    """`given` on a seller at a desk: what is remembered of him, and then each of his tickets with a running clock."""
     scene = scene_for(connection, house, desk, seller)
-    first = commanded(given, None, scene, now, house.allowed)
-    done = [Done(first, act(connection, first, scene, house, now))]
-    for number in [] if first.refused else tickets.running_of(connection, desk.name, seller.id):
-        done.append(on_ticket(connection, house, number, given, now))
-    return tuple(done)
+    decision = commanded(given, None, scene, now, house.allowed)
+    act(connection, decision, scene, house, now)
+    if not decision.refused and is_about_seller(given.name, scene.policy):
+        on_each_ticket(connection, house, scene, given, now)
+    return decision

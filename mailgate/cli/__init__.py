@@ -15,7 +15,7 @@ import traceback
 import click
 
 import mailgate
-from mailgate.cli import directory, learning, lists, look, mending, notices, ordering, run, suppressing
+from mailgate.cli import directory, learning, lists, look, mending, notices, ordering, policies, run, suppressing
 from mailgate.config import ConfigError
 from mailgate.simulate.check import CaseError
 from mailgate.store.engine import StoreError
@@ -39,6 +39,7 @@ for verb in (
     *notices.VERBS,
     *directory.VERBS,
     *ordering.VERBS,
+    *policies.VERBS,
 ):
     cli.add_command(verb)
 for verb in mending.VERBS:

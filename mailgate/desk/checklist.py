@@ -110,7 +110,7 @@ def asked(clock: Clock, mark: Mark, item: str, scene: Scene, now: datetime) -> D
         spec.do, to, say={"item": item}, data={"last_confirmed": day}, clock=clock.name, episode=clock.episode,
         step=f"{item}-{mark.step}", occurrences=(mark.occurrence,), ticket=False,
     )  # fmt: skip
-    entry = Entry(spec.do, mark.due, {"roles": sorted(to), "say": {}, "item": item, "action": True, "ticket": None})
+    entry = Entry(spec.do, mark.due, {"roles": sorted(to), "say": {"item": item}, "action": True, "ticket": None})
     entries = (entry, promised(after, item, spec, now))
     return Decision(spec.do, "timer", entries=entries, clocks=(after,), orders=(order,), seller=scene.seller)
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from mailgate.desk.checklist import CONFIRMED
-from mailgate.desk.command_words import command_in
+from mailgate.desk.command_words import command_in, dates_in
 from mailgate.desk.decision import Decision, Order, Scene
 from mailgate.desk.entry import Command
 from mailgate.desk.facts import holds
@@ -25,6 +25,7 @@ from mailgate.desk.view import is_passing, seen
 
 EVERYWHERE = ("status", "help")  # what everybody may ask on every ticket
 DESK_ACTIONS = ("join", "keep_apart", "not_ours", "yes")  # what a desk's own letters offer, whatever its pack
+ABSENCE = ("away", "back")
 CHECKLIST = ("confirm", "checklist_start")
 ITS_OWN = frozenset({"text", "rest", "until", "action", "to_kind"})  # what a command says, and the ticket does not keep
 TEXT_LIMIT = 8000
@@ -49,7 +50,12 @@ class Given:
 
 def names(policy: Policy) -> tuple[str, ...]:
     """Every command that this pack knows, in its order, and those of every pack."""
-    return tuple(dict.fromkeys((*(name for one in policy.command for name in one.name), *EVERYWHERE)))
+    return tuple(dict.fromkeys((*(name for one in policy.command for name in one.name), *EVERYWHERE, *ABSENCE)))
+
+
+def is_about_seller(name: str, policy: Policy) -> bool:
+    """True for a command that is given about a seller, and then happens to each of his tickets (C-21, D-29)."""
+    return any(name in one.name and one.on == "seller" for one in policy.command)
 
 
 def links(policy: Policy) -> tuple[str, ...]:
@@ -77,7 +83,7 @@ def by_word(visible: str, words: Mapping[str, tuple[str, ...]], policy: Policy) 
     for name, argument, choice in _choices(policy):
         if action in (name, f"{name}_{choice}"):
             return name, {**({argument: choice} if choice else {}), "rest": rest, "text": after_first_line(visible)}
-    return (action, {"rest": rest}) if action in EVERYWHERE else None
+    return (action, {"rest": rest}) if action in (*EVERYWHERE, *ABSENCE) else None
 
 
 def _choices(policy: Policy) -> Iterator[tuple[str, str, str]]:
@@ -110,6 +116,8 @@ def commanded(
         return refused(decision, given, given.fault, scene, now)
     if given.name in CHECKLIST and scene.policy.checklist and ticket is None:
         return _confirmed(decision, given, scene, now, allowed)
+    if given.name in ABSENCE:
+        return _absent(decision, given, scene, now, allowed)
     if given.name in EVERYWHERE:
         return _answered(decision, given, scene, now)
     view = seen(ticket, scene, now, given.told, given.name, given.party)
@@ -118,14 +126,11 @@ def commanded(
         known = any(given.name in one.name for one in scene.policy.command)
         mine = any(given.name in one.name and given.party in one.by for one in scene.policy.command)
         return refused(decision, given, "unneeded" if mine else "permission" if known else "unknown", scene, now)
-    if given.party != "staff":
-        if not may(allowed, given.level, entry.act):
-            return refused(decision, given, "unsigned" if given.by_word or given.level != "signed" else "permission", scene, now)
-        if given.by_word and entry.once:
-            return refused(decision, given, "unsigned", scene, now)
-    if any(given.told.get(name) in (None, "") for name in entry.asks):
+    if not may(allowed, given.level, entry.act) or (given.by_word and (entry.once or given.level != "signed")):
+        return refused(decision, given, "permission" if given.level == "signed" and not entry.once else "unsigned", scene, now)
+    if any({**given.told, **_dated(entry, given, scene)}.get(name) in (None, "") for name in entry.asks):
         return refused(decision, given, "incomplete", scene, now)
-    return _carried_out(decision, entry, replace(given, told={**entry.sets, **given.told}), scene, now)
+    return _carried_out(decision, entry, replace(given, told={**entry.sets, **given.told, **_dated(entry, given, scene)}), scene, now)
 
 
 def _confirmed(
@@ -142,6 +147,22 @@ def _confirmed(
     return replace(decision, event="confirmed", marks=marks, entries=(Entry("confirmed", now, said),))
 
 
+def _absent(decision: Decision, given: Given, scene: Scene, now: datetime, allowed: Mapping[str, tuple[str, ...]]) -> Decision:
+    """AWAY … UNTIL …: reminders of these days also go to the backup; BACK ends it. It stops nothing (D-38, G-07)."""
+    if given.party not in ("seller", "staff") or not may(allowed, given.level, "start"):
+        return refused(decision, given, "permission" if given.party != "seller" else "unsigned", scene, now)
+    days = dates_in(str(given.told.get("rest", "")), scene.seller.language if scene.seller else "")
+    today = scene.calendar(now).local(now).date()
+    first, last = (days[0], days[-1]) if len(days) == 2 else (today, days[0] if days else None)
+    if given.name == "away" and (last is None or last < first):
+        return refused(decision, given, "incomplete", scene, now)
+    marks = {"away_from": first, "away_until": last} if given.name == "away" else {"away_from": None, "away_until": None}
+    said = {"by": given.party, "from": marks["away_from"], "until": marks["away_until"], "message_id": given.cause, "ticket": None}
+    done = replace(decision, event=given.name, marks=marks, entries=(*decision.entries, Entry(given.name, now, said)))
+    order = Order("command_done", (), data={"action": given.name, "until": last}, cause=given.cause, courtesy=True, ticket=False)
+    return _reply(done, order, scene, now)
+
+
 def _carried_out(decision: Decision, entry: Command, given: Given, scene: Scene, now: datetime) -> Decision:
     ticket = decision.ticket
     said = {"by": given.party, "command": given.name, "level": given.level, "message_id": given.cause}
@@ -151,6 +172,16 @@ def _carried_out(decision: Decision, entry: Command, given: Given, scene: Scene,
     done = replace(decision, event=entry.event, ticket=ticket, entries=(*decision.entries, Entry(entry.event, now, said)))
     after = followed(done, scene, now, {"action": given.name, **given.told}, cause=given.cause)
     return replace(after, spent=given.digest if entry.once else "")
+
+
+def _dated(entry: Command, given: Given, scene: Scene) -> dict[str, Any]:
+    """The day behind a word (EXTEND 2026-12-01), as the end of that day where the command asks `until`."""
+    rest = str(given.told.get("rest") or given.told.get("until") or "")
+    days = dates_in(rest, scene.seller.language if scene.seller else "") if "until" in entry.asks else ()
+    if len(days) != 1:
+        return {}
+    calendar = scene.calendar(datetime.combine(days[0], time(), UTC))
+    return {"until": calendar.midnight(days[0] + timedelta(days=1)).isoformat()}
 
 
 def _answered(decision: Decision, given: Given, scene: Scene, now: datetime) -> Decision:

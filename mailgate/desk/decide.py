@@ -50,7 +50,7 @@ def decide(message: Message, context: Context, now: datetime) -> Decision:
 
 def _ordered(message: Message, context: Context, now: datetime, party: str) -> Decision:
     """What a command in a mail causes. One that is not carried out for want of proof is answered, and its mail is one like others."""
-    given = replace(context.command or Given("", party, context.level), party=party, cause=message.message_id or "")
+    given = replace(context.command or Given("", party, context.level), cause=message.message_id or "")
     ticket = context.match.ticket
     if ticket is not None:
         ticket = replace(ticket, participants=_joined(ticket, message, context))

@@ -35,9 +35,7 @@ def _trigger(value: object) -> object:
 Length = Annotated[Duration, BeforeValidator(_duration), PlainSerializer(lambda d: f"{d.amount}{d.unit}")]
 MaybeLength = Annotated[Duration | None, BeforeValidator(_duration), PlainSerializer(lambda d: str(d) if d else "")]
 Words = tuple[str, ...]
-Places = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^(seller|entity|desk|ticket)\.[a-z_]+$")], ...], BeforeValidator(_words)
-]
+Places = Annotated[tuple[Annotated[str, Field(pattern=r"^(seller|entity|desk|ticket)\.[a-z_]+$")], ...], BeforeValidator(_words)]
 Test = Literal["more_than", "less_than", "not", "is_known", "same_as"]
 Plain = str | bool | int | float
 Bound = Plain | tuple[Plain, ...] | Mapping[Test, Plain | tuple[Plain, ...]]
@@ -49,20 +47,30 @@ Act = Literal["add", "start", "stop", "close", "change", "request"]
 class Role(Frozen):
     """Whom a role stands for: the first of its places that somebody fills; where nobody does, the role `otherwise`."""
 
-    of: Places = Field(alias="is")
-    when: bool = True
-    otherwise: str = ""
+    of: Places = Field(
+        alias="is",
+        description="Where its address stands: `seller.FIELD` of the seller's file, `entity.helpdesk`, `desk.NAME` of the "
+        "desk's `roles`, `desk.staff`, or `ticket.customer`; the first that somebody fills counts.",
+    )
+    when: bool = Field(True, description="False leaves the role unfilled; usually an option.")
+    otherwise: str = Field("", description="The role that stands in where nobody fills this one.")
 
 
 class Fact(Frozen):
-    """Where a fact may stand in a mail, and what it is; a whole number becomes one where `is` says text.
+    """Where a fact may stand in a mail, and what it is."""
 
-    One that `passes` is of the mail alone: the ticket does not keep it.
-    """
-
-    places: Words = Field(alias="in")
-    type: Literal["text", "amount", "boolean", "instant", "list"] = Field("text", alias="is")
-    passes: bool = False
+    places: Words = Field(
+        alias="in",
+        description="Where it may stand: `header:NAME`, `line:NAME` (a line `NAME: value` of the new text), `days:WORD` (a "
+        "number of days in a line that holds the word) or `topic`; the first place that holds it wins.",
+    )
+    type: Literal["text", "amount", "boolean", "instant", "list"] = Field(
+        "text",
+        alias="is",
+        description="What it is: a text in which a whole number becomes one, an amount of money, yes or no, an instant, or a "
+        "list; what is no such thing was not said.",
+    )
+    passes: bool = Field(False, description="True for what is of the one mail alone: the ticket does not keep it.")
 
 
 def _places(value: object) -> object:
@@ -75,55 +83,68 @@ Facts = Mapping[str, Annotated[Fact, BeforeValidator(_places)]]
 class Mail(Frozen):
     """What a human mail means: the first entry whose conditions hold names the event."""
 
-    event: str
-    by: Words
-    to: Words = ()
-    on: Literal["any", "ticket", "new"] = "any"
-    given: Given = Field(default_factory=dict, alias="if")
-    written_to: Words = ()
-    kind: str = ""
-    opens: bool = False
-    sets: Mapping[str, Plain] = Field(default_factory=dict)
-    says: Words = ()
-    says_not: Words = ()
-    copy_to: str = ""
-    copy_not: str = ""
-    fact: str = ""
-    topic: bool = False
-    not_to_notice: Words = ()
-    rules: Words = ()
-    broken: str = ""
-    late_copy: bool = False
-    bounced: str = ""
-    bounced_at: str = ""
+    event: str = Field(description="The event's name; yours to choose.")
+    by: Words = Field(description="The parties whose mail this may be.")
+    to: Words = Field((), description="One of these parties has to stand in To.")
+    on: Literal["any", "ticket", "new"] = Field("any", description="Only mail that belongs to a ticket, only other mail, or any.")
+    given: Given = Field(default_factory=dict, alias="if", description="Conditions, all of which have to hold.")
+    written_to: Words = Field((), description="One of these addresses, in small letters, has to stand in To or Cc.")
+    kind: str = Field("", description="The kind of the ticket that this mail opens; `fact:NAME` takes it from a fact.")
+    opens: bool = Field(
+        False,
+        description="True: where there is no ticket, it opens one. Without it, such mail is not this event, unless `fact` is "
+        "said.",
+    )
+    sets: Mapping[str, Plain] = Field(default_factory=dict, description="Facts that such a mail states, whatever its text says.")
+    says: Words = Field((), description="Names of `[words]`: a line of the new text has to be one of them.")
+    says_not: Words = Field((), description="Names of `[words]`: no line of the new text may be one of them.")
+    copy_to: str = Field("", description="This +form of a helpdesk's has to stand in To or Cc: `info` is `helpdesk+info@…`.")
+    copy_not: str = Field("", description="This +form of a helpdesk's must not stand in To or Cc.")
+    fact: str = Field("", description="The mail has to state this fact.")
+    topic: bool = Field(False, description="True: its subject has to have a topic.")
+    not_to_notice: Words = Field((), description="Mail that answers one of these notices is not this event.")
+    rules: Words = Field((), description="The rules that a reply has to keep.")
+    broken: str = Field("", description="The event instead, if it broke one of them.")
+    late_copy: bool = Field(
+        False, description="True: an answer that lacked the copy alone, forwarded to the helpdesk later, counts from then."
+    )
+    bounced: str = Field("", description="The event when this mail proves to have come back.")
+    bounced_at: str = Field("", description="Only if it came back from this party; empty: from anyone.")
 
 
 class Command(Frozen):
-    """What an order given by a signed link, a word or a verb means: the first entry that fits names the event.
+    """What an order given by a signed link, a word or a verb means: the first entry that fits names the event."""
 
-    An entry without an `event` is there so that nothing happens. `act` is what the trust table must allow; `once`: a link to it
-    works once; `offered` names the notices that carry the link, for each of `choices`; `argument` is the fact that a choice is.
-    """
-
-    name: Annotated[Words, BeforeValidator(_words)]
-    by: Words
-    event: str
-    argument: str = ""
-    choices: Words = ()
-    given: Given = Field(default_factory=dict, alias="if")
-    on: Literal["ticket", "seller"] = "ticket"
-    act: Act = "request"
-    once: bool = False
-    offered: Words = ()
-    asks: Words = ()
-    sets: Mapping[str, Plain] = Field(default_factory=dict)
+    name: Annotated[Words, BeforeValidator(_words)] = Field(
+        description="The command's name, or several: what a link, a word on the first line of a reply, or a verb says."
+    )
+    by: Words = Field(description="The parties who may give it: `seller`, `customer`, `desk`, `staff` (by a verb), `system`.")
+    event: str = Field(description="The event that it is; empty: nothing happens, and nobody is told.")
+    argument: str = Field("", description="The fact that the command says beside its name: `change refund` states `to_kind`.")
+    choices: Words = Field((), description="What the argument may be; a notice carries a link for each.")
+    given: Given = Field(
+        default_factory=dict, alias="if", description="Conditions, all of which have to hold; else the next entry is asked."
+    )
+    on: Literal["ticket", "seller"] = Field(
+        "ticket", description="What it is about: the ticket, or the seller with each of his tickets that has a clock running."
+    )
+    act: Act = Field("request", description="What the table of trust must allow to whoever gives it; staff may always.")
+    once: bool = Field(False, description="True: a link to it works once, and a word alone does not do.")
+    offered: Words = Field((), description="The notices that carry a link to it, for those who may give it now.")
+    asks: Words = Field(
+        (),
+        description="What has to be said with it; the link's mail has a line to fill in for each, `text` is what the mail says.",
+    )
+    sets: Mapping[str, Plain] = Field(
+        default_factory=dict, description="Facts that it states, unless the command says otherwise."
+    )
 
 
 class Trigger(Frozen):
     """An event, under conditions, that moves a clock."""
 
-    event: str
-    given: Given = Field(default_factory=dict, alias="if")
+    event: str = Field(description="The event.")
+    given: Given = Field(default_factory=dict, alias="if", description="Conditions, all of which have to hold.")
 
 
 Triggers = tuple[Annotated[Trigger, BeforeValidator(_trigger)], ...]
@@ -132,223 +153,290 @@ Triggers = tuple[Annotated[Trigger, BeforeValidator(_trigger)], ...]
 class Hastening(Trigger):
     """An event that sets a second, perhaps earlier limit to a running clock, counted from itself or from the start."""
 
-    within: Length
-    counted_from: Literal["event", "start"] = Field("event", alias="from")
-    on_weekend: Weekend = "ignore"
-    promised: bool = True
+    within: Length = Field(description="The second limit's length; the earlier limit counts.")
+    counted_from: Literal["event", "start"] = Field(
+        "event", alias="from", description="From when it counts: the event, or the clock's start."
+    )
+    on_weekend: Weekend = Field("ignore", description="What becomes of the second limit on a weekend.")
+    promised: bool = Field(True, description="False: the earlier limit is not listed as a promise of its own.")
 
 
 class Alternative(Frozen):
     """A clock's length under conditions."""
 
-    within: Length = Field(alias="is")
-    given: Given = Field(default_factory=dict, alias="if")
-    on_weekend: Weekend | None = None
+    within: Length = Field(alias="is", description="The length.")
+    given: Given = Field(default_factory=dict, alias="if", description="Conditions under which it is this length.")
+    on_weekend: Weekend | None = Field(
+        None, description="What becomes of this limit on a weekend; the clock's own word if nothing is said."
+    )
 
 
 class Also(Frozen):
     """A further reader of a step, while one of the conditions `when` holds."""
 
-    to: str
-    when: Words
+    to: str = Field(description="The role.")
+    when: Words = Field(description="On a day that the seller has off (`seller_holiday`), or while he is away (`seller_away`).")
 
 
 class Step(Frozen):
     """One rung of a ladder: when it comes due, what it does, and to whom."""
 
-    name: str
-    given: Given = Field(default_factory=dict, alias="if")
-    do: str = ""
-    raises: str = ""
-    words: str = ""
-    at: tuple[Length, ...] = ()
-    at_most: int | None = None
-    at_deadline: bool = False
-    before: tuple[Length, ...] = ()
-    after: Length | None = None
-    of: str = "deadline"
-    not_before: str = ""
-    last: bool = False
-    promise: str = ""
-    on_weekend: Weekend = "ignore"
-    to: Words = ()
-    else_to: Words = ()
-    cc: Words = ()
-    also: tuple[Also, ...] = ()
-    say: Mapping[str, str] = Field(default_factory=dict)
-    tag: str = ""
-    strike: str = ""
-    bounced: str = ""
-    bounced_at: str = ""
+    name: str = Field(description="The step's name, for other steps, conditions and the history.")
+    given: Given = Field(
+        default_factory=dict,
+        alias="if",
+        description="Conditions, asked when the clock starts; a step that they exclude never comes.",
+    )
+    do: str = Field("", description="The notice to send.")
+    raises: str = Field("", description="The event that happens when the step fires.")
+    words: str = Field("", description="The template of the notice, where it is not called like the notice.")
+    at: tuple[Length, ...] = Field((), description="Lengths from the clock's start; the step fires at each.")
+    at_most: int | None = Field(None, description="Only so many of `at`.")
+    at_deadline: bool = Field(False, description="True: it fires at the clock's limit.")
+    before: tuple[Length, ...] = Field((), description="Lengths before the limit, in running time; never before the start.")
+    after: Length | None = Field(None, description="One length, counted from the anchor `of`.")
+    of: str = Field(
+        "deadline",
+        description="The anchor: `start`, `deadline`, `first_STEP` or `last_STEP` of an earlier step; if that one never "
+        "fires, the deadline.",
+    )
+    not_before: str = Field("", description="An anchor before which `after` does not begin to count.")
+    last: bool = Field(False, description="True: nothing of the ladder falls due after this step.")
+    promise: str = Field(
+        "", description="The name under which its due instant is listed as a promise; `{n}` is the number of the firing."
+    )
+    on_weekend: Weekend = Field("ignore", description="What becomes of an instant of `at` or `after` on a weekend.")
+    to: Words = Field((), description="The roles that read it.")
+    else_to: Words = Field((), description="The roles that read it where nobody fills `to`.")
+    cc: Words = Field((), description="The roles in copy.")
+    also: tuple[Also, ...] = Field((), description="Further readers, on some days.")
+    say: Mapping[str, str] = Field(
+        default_factory=dict,
+        description='Words for the notice and the history: a text, `fact:NAME` or `lacks:A,B`; `n = "occurrence"` notes which '
+        "firing it is.",
+    )
+    tag: str = Field("", description="A mark for the ticket.")
+    strike: str = Field("", description="A strike for the seller.")
+    bounced: str = Field("", description="The event when this notice proves to have come back.")
+    bounced_at: str = Field("", description="Only if it came back from this party; empty: from anyone.")
 
 
 class ClockSpec(Frozen):
     """A promise of time: which events move it and how, how long it is, and its ladder."""
 
-    runs_for: str
-    within: MaybeLength = None
-    lengths: tuple[Alternative, ...] = ()
-    promise: str | None = None
-    given: Given = Field(default_factory=dict, alias="if")
-    starts: Triggers = ()
-    restarts: Triggers = ()
-    stops: Triggers = ()
-    voids: Triggers = ()
-    pauses: Triggers = ()
-    resumes: Triggers = ()
-    hastens: tuple[Hastening, ...] = ()
-    revives: Triggers = ()
-    renews: Triggers = ()
-    extends: Triggers = ()
-    pause_on: tuple[Literal["holidays", "weekends"], ...] = ()
-    on_weekend: Weekend = "ignore"
-    roll: Literal["none", "next_business_day"] = "none"
-    steps: tuple[Step, ...] = ()
+    runs_for: str = Field(description="Whose promise it is: with `seller`, it does not start while his support is taken over.")
+    within: MaybeLength = Field(
+        None, description="Its length, where none of `lengths` fits; without any, the clock has steps and no limit."
+    )
+    lengths: tuple[Alternative, ...] = Field((), description="Lengths under conditions; the first that fits counts.")
+    promise: str | None = Field(
+        None,
+        description="The name under which the limit is listed as a promise: the clock's own if nothing is said, empty for none.",
+    )
+    given: Given = Field(default_factory=dict, alias="if", description="Conditions without which it does not start.")
+    starts: Triggers = Field((), description="Events that start it, unless it runs.")
+    restarts: Triggers = Field((), description="Those of them that start it anew if it runs.")
+    stops: Triggers = Field((), description="Events that stop it: the promise was kept.")
+    voids: Triggers = Field(
+        (),
+        description="Events after which it counts for nothing; after a bounce only if what came back is the mail that started "
+        "it.",
+    )
+    pauses: Triggers = Field((), description="Events that pause it; no step comes meanwhile.")
+    resumes: Triggers = Field(
+        (), description="Events that let it run on; every instant that has not fired moves by what the pause took."
+    )
+    hastens: tuple[Hastening, ...] = Field((), description="Events that set a second limit.")
+    revives: Triggers = Field(
+        (),
+        description="Events that undo its stop, with the due instants it had; only if what came back is the mail that stopped "
+        "it.",
+    )
+    renews: Triggers = Field((), description="Events that start it anew if it is void, from that instant.")
+    extends: Triggers = Field(
+        (), description="Events that move the limit to the instant in the fact `until`, and the rest of the ladder with it."
+    )
+    pause_on: tuple[Literal["holidays", "weekends"], ...] = Field((), description="Days that do not count.")
+    on_weekend: Weekend = Field(
+        "ignore", description="What becomes of the limit on a weekend; with `pause`, weekends do not count at all."
+    )
+    roll: Literal["none", "next_business_day"] = Field(
+        "none", description="Whether a limit that ends on no business day moves to the end of the next one."
+    )
+    steps: tuple[Step, ...] = Field((), description="The rungs of its ladder, in order.")
 
 
 class Rule(Frozen):
-    """One demand on a reply; the function of the same name in desk/policy.py answers it."""
+    """How strictly a demand on a reply is meant: `reply_all`, `required_copy` or `same_thread`, functions of desk/policy.py."""
 
-    address: str = ""
-    where: Literal["to_or_cc", "cc", "received"] = Field("to_or_cc", alias="in")
-    by: Literal["references", "references_or_token"] = "references"
-    strictness: Literal["strict", "off"] = "strict"
+    address: str = Field("", description="For `required_copy`: the role whose address has to be in copy.")
+    where: Literal["to_or_cc", "cc", "received"] = Field(
+        "to_or_cc", alias="in", description="For `required_copy`: where; with `received`, a blind copy that reached us also does."
+    )
+    by: Literal["references", "references_or_token"] = Field(
+        "references",
+        description="For `same_thread`: by which evidence; with `references_or_token`, our tag in the subject also does.",
+    )
+    strictness: Literal["strict", "off"] = Field("strict", description="For `reply_all`: `off` asks for none.")
 
 
 class Change(Frozen):
-    """What an event does to the ticket before clocks move: values by name, `state` and `kind` among them.
+    """What an event does to the ticket, and what is remembered of the seller, before clocks move."""
 
-    A value `fact:NAME` is taken from what is known then; `marks` are remembered of the seller.
-    """
-
-    event: str
-    given: Given = Field(default_factory=dict, alias="if")
-    sets: Mapping[str, Plain] = Field(default_factory=dict, alias="set")
-    marks: Mapping[str, Plain] = Field(default_factory=dict)
+    event: str = Field(description="The event.")
+    given: Given = Field(
+        default_factory=dict,
+        alias="if",
+        description="Conditions, all of which have to hold; they ask what was known before the event changed anything.",
+    )
+    sets: Mapping[str, Plain] = Field(
+        default_factory=dict,
+        alias="set",
+        description="Values by name, `state` and `kind` among them; any other name is a fact of the ticket's. `fact:NAME` "
+        "takes what is known.",
+    )
+    marks: Mapping[str, Plain] = Field(
+        default_factory=dict, description="Values that are remembered of the seller; conditions ask them as `seller.NAME`."
+    )
 
 
 class When(Frozen):
-    """A reaction: on `event`, if every condition holds, send, tag, strike, cause an effect or raise another event.
+    """A reaction: on `event`, if every condition holds, send, tag, strike, cause an effect or raise another event."""
 
-    A notice with `holds_while` is dropped once that clock no longer runs; one that `hands` gives its readers the mail behind it.
-    """
-
-    event: str
-    given: Given = Field(default_factory=dict, alias="if")
-    do: str = ""
-    words: str = ""
-    to: Words = ()
-    else_to: Words = ()
-    cc: Words = ()
-    say: Mapping[str, str] = Field(default_factory=dict)
-    holds_while: str = ""
-    hands: bool = False
-    attach: bool = False
-    courtesy: bool = False
-    effect: str = ""
-    raises: str = ""
-    tag: str = ""
-    strike: str = ""
+    event: str = Field(description="The event.")
+    given: Given = Field(default_factory=dict, alias="if", description="Conditions, all of which have to hold.")
+    do: str = Field("", description="The notice to send.")
+    words: str = Field("", description="The template of the notice, where it is not called like the notice.")
+    to: Words = Field((), description="The roles that read it; `author` is whoever caused the event, by `[author]`.")
+    else_to: Words = Field((), description="The roles that read it where nobody fills `to`.")
+    cc: Words = Field((), description="The roles in copy.")
+    say: Mapping[str, str] = Field(
+        default_factory=dict,
+        description="Words for the notice and the history: a text, `fact:NAME` for anything a condition can ask, "
+        "`fact:missing`, or `lacks:A,B` for those that are unknown.",
+    )
+    holds_while: str = Field("", description="A clock: the notice is dropped if that clock no longer runs when its turn comes.")
+    hands: bool = Field(
+        False, description="True: its readers are given the mail behind it, and belong to its audience from then on."
+    )
+    attach: bool = Field(False, description="True: they are given its attachments too.")
+    courtesy: bool = Field(False, description="True: no rule asks for the notice; `simulate` lists it apart.")
+    effect: str = Field("", description="What a system is asked to carry out, such as `process_refund`.")
+    raises: str = Field("", description="The event that follows.")
+    tag: str = Field("", description="A mark for the ticket.")
+    strike: str = Field("", description="A strike for the seller.")
 
 
 class Window(Frozen):
-    """A yes or no: is the case still young enough? It counts from the latest of `since` that is known."""
+    """A yes or no: is the case still young enough? It counts from the latest of `from` that is known."""
 
-    since: Words = Field(alias="from")
-    within: Length
-    unit: Literal["elapsed", "calendar"] = "elapsed"
+    since: Words = Field(alias="from", description="Facts that hold instants; the latest that is known counts.")
+    within: Length = Field(description="How long the window is open; at its very end it is closed.")
+    unit: Literal["elapsed", "calendar"] = Field(
+        "elapsed", description="`elapsed` counts the length as it is written, `calendar` counts local dates."
+    )
 
 
 class Terms(Frozen):
     """Words that may stand anywhere in the new text, by default as whole words; a sentence that also holds one of `unless`
     does not count."""
 
-    words: Words
-    unless: Words = ()
-    whole: bool = True
+    words: Words = Field(description="The words.")
+    unless: Words = Field((), description="Words that excuse the sentence they stand in.")
+    whole: bool = Field(True, description="False: parts of words count too.")
 
 
 class Duplicates(Frozen):
     """When two tickets of one seller are the same request: equal in all of `key`, while the older is in one of these states."""
 
-    key: Words
-    states: Words = Field(alias="while")
-    kinds: Words = ()
+    key: Words = Field(description="The facts that have to be equal, and known.")
+    states: Words = Field(alias="while", description="The states in which the older ticket is still the same request.")
+    kinds: Words = Field((), description="Only tickets of these kinds; empty: of any.")
 
 
 class Cites(Frozen):
     """A fact that holds numbers of other tickets of the seller's, and the states in which such a ticket is settled."""
 
-    fact: str
-    settled: Words
+    fact: str = Field(description="The fact that holds ticket numbers, `MG-12` or `12`.")
+    settled: Words = Field(description="The states in which a ticket that is named counts as settled.")
 
 
 class Reason(Frozen):
     """Why a customer wrote, by the marketplace's catalogue: the commands that fit, and a mark for the ticket."""
 
-    fits: Words = ()
-    tag: str = ""
+    fits: Words = Field((), description="The commands that answer it; conditions ask them as `fits`.")
+    tag: str = Field("", description="A mark for the ticket.")
 
 
 class Alarm(Frozen):
     """Sounds when a seller's strikes within `window` reach `limit`; 0 never sounds (DR-08)."""
 
-    strikes: Words
-    limit: int
-    window: Length
-    do: str
-    to: Words
+    strikes: Words = Field(description="The strikes that count, by the names that steps and reactions give them.")
+    limit: int = Field(description="So many; 0 never sounds.")
+    window: Length = Field(description="Within this length.")
+    do: str = Field(description="The notice to send.")
+    to: Words = Field(description="The roles that read it.")
 
 
 class Digest(Frozen):
     """One mail a day about every ticket of a seller's that waits: at a local time, on some days."""
 
-    at: time
-    days: Literal["all", "business"] | Words = "all"
-    collects: Given
-    names_also: Given = Field(default_factory=dict)
-    do: str
-    to: Words
+    at: time = Field(description="The local time of day.")
+    days: Literal["all", "business"] | Words = Field(
+        "all", description="On which days: `all`, `business`, or a list of weekdays."
+    )
+    collects: Given = Field(
+        description="Conditions on a ticket's facts, kind and state: those that wait. Where none does, no mail comes."
+    )
+    names_also: Given = Field(default_factory=dict, description="Conditions for further tickets that the mail names.")
+    do: str = Field(description="The notice to send.")
+    to: Words = Field(description="The roles that read it.")
 
 
 class Item(Frozen):
-    """One fact that a seller keeps current; `given` says for which sellers it is required."""
+    """One fact that a seller keeps current."""
 
-    given: Given = Field(default_factory=dict, alias="if")
-    yearly: str = Field("", pattern=r"^(\d\d-\d\d)?$")
+    given: Given = Field(default_factory=dict, alias="if", description="For which sellers: `physical` and `backup` can be asked.")
+    yearly: str = Field(
+        "", pattern=r"^(\d\d-\d\d)?$", description='Asked for on this day each year, `"12-01"`, instead of after `every`.'
+    )
 
 
 class Checklist(Frozen):
     """Facts to keep current, asked for when missing or older than `every`, then again after `again`."""
 
-    every: Length
-    again: Length
-    at: time
-    do: str
-    to: Words
-    items: Mapping[str, Item]
-    promise: str = ""
+    every: Length = Field(description="How long a confirmation holds.")
+    again: Length = Field(description="After a reminder, how long until the next.")
+    at: time = Field(description="The local time of day of reminders.")
+    do: str = Field(description="The notice to send; it carries a link that confirms the fact.")
+    to: Words = Field(description="The roles that read it.")
+    items: Mapping[str, Item] = Field(description="The facts, by name.")
+    promise: str = Field("", description="The name under which the next reminder is listed as a promise; empty for none.")
 
 
 class Recognise(Frozen):
     """A marketplace's own notice that tells of an order: who sends it, what its subject holds, where its fields stand."""
 
-    name: str
-    by: Words = ("notifier",)
-    subject: Words
-    fields: Mapping[str, Words]
-    sets: Mapping[str, Plain] = Field(default_factory=dict, alias="set")
-    sample: str
+    name: str = Field(description="The notice's name, for complaints about it.")
+    by: Words = Field(("notifier",), description="The parties whose mail this may be.")
+    subject: Words = Field(description="One of these words has to stand in the subject.")
+    fields: Mapping[str, Words] = Field(description="For each fact, the labels that stand before it.")
+    sets: Mapping[str, Plain] = Field(
+        default_factory=dict, alias="set", description="Facts that such a notice states, whatever its text says."
+    )
+    sample: str = Field(description="An example that `check` holds against the entry.")
 
 
 class Hours(Frozen):
     """The local calendar that this pack's durations use."""
 
-    weekend: tuple[Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"], ...] = ("SAT", "SUN")
-    start: time = time(8)
-    end: str = "24:00"
-    business_holidays: bool = True
-    zone_of: Literal["seller", "desk"] = "seller"
+    weekend: tuple[Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"], ...] = Field(
+        default=("SAT", "SUN"), description="The weekdays that are a weekend."
+    )
+    start: time = Field(default=time(8), description="When the working window opens.")
+    end: str = Field(default="24:00", description="When it closes; `24:00` is the end of the day.")
+    business_holidays: bool = Field(default=True, description="True: a holiday is no business day.")
+    zone_of: Literal["seller", "desk"] = Field(default="seller", description="Whose zone and holidays count.")
 
     @property
     def closes(self) -> time | None:
@@ -359,8 +447,11 @@ class Hours(Frozen):
 class States(Frozen):
     """The ticket's state in the pack's words: `start`, then what each clock's state makes of it."""
 
-    start: str
-    by_clock: Mapping[str, Mapping[Literal["running", "paused", "stopped", "void"], str]] = Field(default_factory=dict)
+    start: str = Field(description="A new ticket's state.")
+    by_clock: Mapping[str, Mapping[Literal["running", "paused", "stopped", "void"], str]] = Field(
+        default_factory=dict,
+        description="For each clock, the ticket's state when the clock is `running`, `paused`, `stopped` or `void`.",
+    )
 
 
 Shown = str | Mapping[str, str]

@@ -75,7 +75,9 @@ def _also(step: Step, scene: Scene, ticket: Ticket | None, now: datetime) -> tup
     today = scene.calendar(now).local(now).date()
     seller = scene.seller
     true = set()
-    if seller and (scene.away or any(absence.first <= today <= absence.last for absence in seller.absences)):
+    said = [scene.marks.get(name, "") for name in ("away_from", "away_until")]
+    by_mail = all(said) and said[0] <= today.isoformat() <= said[1]
+    if seller and (scene.away or by_mail or any(absence.first <= today <= absence.last for absence in seller.absences)):
         true.add("seller_away")
     if seller and scene.calendar(now).is_holiday(today):
         true.add("seller_holiday")

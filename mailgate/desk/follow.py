@@ -108,11 +108,16 @@ def struck(decision: Decision, scene: Scene, now: datetime, new: tuple[Strike, .
             data={"strikes": tuple(map(_told, hit.strikes)), "limit": hit.alarm.limit, "window": hit.alarm.window},
             cause=f"{hit.strikes[-1].kind} {hit.strikes[-1].at.isoformat()} {hit.strikes[-1].ticket}",
             ticket=False,
+            offers=tuple((name, name) for name in ("take_over", "leave") if _knows(scene.policy, name)),
         )
         for hit in sounding(scene.policy, scene.strikes, new, scene.calendar(now))
     )
     entries = (*decision.entries, *(order_entry(order, now) for order in alarms))
     return replace(decision, strikes=(*decision.strikes, *new), orders=(*decision.orders, *alarms), entries=entries)
+
+
+def _knows(policy: Policy, name: str) -> bool:
+    return any(name in command.name for command in policy.command)
 
 
 def _told(strike: Strike) -> tuple[datetime, str, str | None]:

@@ -61,37 +61,59 @@ class Policy(Frozen):
 
     name: str = ""
     hash: str = ""
-    title: str = ""
-    kind: str = "case"
-    carries: Literal["people", "mailgate"] = "people"
+    title: str = Field("", description="The pack's name for people.")
+    kind: str = Field("case", description="What a ticket is called here, where its mail says no other kind.")
+    carries: Literal["people", "mailgate"] = Field(
+        "people",
+        description="Who carries the mail: people write to each other and mailgate reads along, or everything goes through "
+        "mailgate. A desk says the same in desks.toml.",
+    )
     options: Mapping[str, Any] = Field(default_factory=dict)
-    entities: Mapping[str, Entity] = Field(default_factory=dict)
-    roles: Mapping[str, Role] = Field(default_factory=dict)
-    author: Mapping[str, str] = Field(default_factory=dict)
-    called: Mapping[str, str] = Field(default_factory=dict)
-    words: Mapping[str, Words] = Field(default_factory=dict)
-    terms: Mapping[str, Terms] = Field(default_factory=dict)
-    facts: Facts = Field(default_factory=dict)
-    topics: Mapping[str, Words] = Field(default_factory=dict)
-    order_numbers: Words = ()
-    windows: Mapping[str, Window] = Field(default_factory=dict)
-    duplicates: Duplicates | None = None
-    cites: Cites | None = None
-    reasons: Mapping[str, Reason] = Field(default_factory=dict)
-    recognise: tuple[Recognise, ...] = ()
-    mail: tuple[Mail, ...] = ()
-    command: tuple[Command, ...] = ()
-    change: tuple[Change, ...] = ()
-    clocks: Mapping[str, ClockSpec] = Field(default_factory=dict)
-    rules: Mapping[str, Rule] = Field(default_factory=dict)
-    when: tuple[When, ...] = ()
-    standing: Mapping[str, Alarm] = Field(default_factory=dict)
-    digest: Mapping[str, Digest] = Field(default_factory=dict)
-    checklist: Checklist | None = None
-    hours: Hours = Hours()
-    states: States = States(start="open")
-    shows: Mapping[str, Shown] = Field(default_factory=dict)
-    shows_all: ShownAll = Field(default_factory=dict)
+    entities: Mapping[str, Entity] = Field(
+        default_factory=dict, description="The resellers behind a desk, each with its helpdesk."
+    )
+    roles: Mapping[str, Role] = Field(default_factory=dict, description="Whom the notices reach.")
+    author: Mapping[str, str] = Field(
+        default_factory=dict, description="For each party, the role that a refusal or an answer to a command goes to."
+    )
+    called: Mapping[str, str] = Field(
+        default_factory=dict, description="For each party, the word that this marketplace has for it."
+    )
+    words: Mapping[str, Words] = Field(default_factory=dict, description="Lists of phrases, for `says` and `says_not`.")
+    terms: Mapping[str, Terms] = Field(default_factory=dict, description="Words that conditions ask for as `mentions`.")
+    facts: Facts = Field(default_factory=dict, description="What a mail may state; a plain list is the places alone.")
+    topics: Mapping[str, Words] = Field(
+        default_factory=dict,
+        description="For each topic, words of a subject; the first topic that fits becomes the fact `topic`, or each fact "
+        "that has the place `topic`.",
+    )
+    order_numbers: Words = Field(
+        (), description="Regular expressions that find order numbers in a subject or a text; a group is the number."
+    )
+    windows: Mapping[str, Window] = Field(default_factory=dict, description="Yes or no: is the case still young enough?")
+    duplicates: Duplicates | None = Field(None, description="When two tickets are the same request.")
+    cites: Cites | None = Field(None, description="Which fact names earlier tickets.")
+    reasons: Mapping[str, Reason] = Field(default_factory=dict, description="The catalogue of reasons, by their code.")
+    recognise: tuple[Recognise, ...] = Field((), description="The marketplace's own notices that tell of an order.")
+    mail: tuple[Mail, ...] = Field((), description="What a mail means.")
+    command: tuple[Command, ...] = Field((), description="What may be ordered.")
+    change: tuple[Change, ...] = Field((), description="What an event does to the ticket.")
+    clocks: Mapping[str, ClockSpec] = Field(default_factory=dict, description="Promises of time.")
+    rules: Mapping[str, Rule] = Field(default_factory=dict, description="How strictly the rules of a reply are meant.")
+    when: tuple[When, ...] = Field((), description="What follows from an event.")
+    standing: Mapping[str, Alarm] = Field(default_factory=dict, description="Alarms over a seller's strikes.")
+    digest: Mapping[str, Digest] = Field(default_factory=dict, description="Mails about everything that waits.")
+    checklist: Checklist | None = Field(None, description="Facts that a seller keeps current.")
+    hours: Hours = Field(Hours(), description="The local calendar of durations.")
+    states: States = Field(States(start="open"), description="The ticket's state.")
+    shows: Mapping[str, Shown] = Field(
+        default_factory=dict,
+        description='What `simulate` says of a ticket at the end, each `NAME = "source"`: anything that a condition can '
+        "ask; or a table of such.",
+    )
+    shows_all: ShownAll = Field(
+        default_factory=dict, description="Lists of tickets for `simulate`, each by conditions on facts, kind and state."
+    )
 
     @property
     def notices(self) -> frozenset[str]:
@@ -153,7 +175,9 @@ def _named(table: Any, key: str = "") -> frozenset[str]:
     if isinstance(table, Mapping):
         if key in NAMING and "by_option" in table:
             return frozenset(str(value) for name, value in table.items() if name != "by_option")
-        return frozenset().union(*(_named(value, name) for name, value in table.items() if name not in ("when", "change", "clocks")))
+        return frozenset().union(
+            *(_named(value, name) for name, value in table.items() if name not in ("when", "change", "clocks"))
+        )
     if isinstance(table, list):
         return frozenset().union(*(_named(item, key) for item in table))
     return frozenset((table,)) if key in NAMING and isinstance(table, str) else frozenset()

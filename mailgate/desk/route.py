@@ -118,10 +118,16 @@ def _filled(place: str, desk: Desk, seller: Seller | None, ticket: Ticket | None
         chosen = desk.entities.get(ticket.entity or "") if ticket else None
         value = getattr(chosen, name, None)
     elif kind == "ticket":
-        value = ticket.customer if ticket else None
+        value = _told(name, ticket) if ticket else None
     else:
         return desk.staff if name == "staff" else tuple(filter(None, (desk.roles.get(name),)))
     return (value,) if isinstance(value, str) and value else ()
+
+
+def _told(name: str, ticket: Ticket) -> str:
+    """The customer's address, or one that a fact of the case holds."""
+    told = ticket.customer if name == "customer" else str(ticket.facts.get(name, ""))
+    return told if addresses.is_address(told) else ""
 
 
 def _living(seller: Seller, suppressed: frozenset[str]) -> str:

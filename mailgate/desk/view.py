@@ -18,7 +18,51 @@ from mailgate.desk.facts import holds, plain
 from mailgate.desk.pack import Policy
 from mailgate.desk.ticket import Ticket
 
-PASSING = frozenset({"mentions", "attachments", "attached", "duplicate_of", "cited", "addressed", "fits"})
+NAMES: Mapping[str, str] = {
+    "FACT": "a fact of `[facts]`, or one that `sets`, `set` or a command states: what this mail says, else what the ticket knows",
+    "FACT.count": "how many items the fact has, if it is a list",
+    "event": "the event that happens; where a `[[command]]` is looked for, the command's name",
+    "by": "the party that caused it: `desk`, `seller`, `notifier`, `customer`, `stranger`, `staff`, `system` or `timer`",
+    "called": "the pack's own word for that party (`[called]`)",
+    "new": "true where the mail opens its ticket",
+    "kind": "the ticket's kind",
+    "state": "the ticket's state",
+    "tags": "the ticket's marks; a condition names one of them",
+    "was.kind": "its kind before `[[change]]`; only clocks and `[[when]]` can ask",
+    "was.state": "its state before `[[change]]`; only clocks and `[[when]]` can ask",
+    "CLOCK.state": "`running`, `paused`, `stopped` or `void`",
+    "CLOCK.late": "true if it was stopped after its limit, false if before",
+    "CLOCK.lapsed": "true once a step at its limit or after it has fired",
+    "CLOCK.outcome": "`pending`, `met` or `missed`; unknown where the clock never started",
+    "CLOCK.kept": "the same, with `breached` for `missed`",
+    "CLOCK.fired.STEP": "how often the step fired",
+    "CLOCK.reached.STEP": "whether it fired",
+    "physical": "the seller's file: he sells things that are shipped",
+    "takeover": "the seller's file: the marketplace answers his customers",
+    "backup": "the seller's file: he has a backup",
+    "seller.MARK": "what `marks` of a `[[change]]` remember of him",
+    "window.NAME": "true while the case is inside the window, false after it; unknown where nobody knows how old it is",
+    "mentions": "the names of `[terms]` that the new text holds; a condition names one of them",
+    "sentence.TERMS": "the first sentence that holds one of these terms",
+    "attachments": "how many files came with this mail",
+    "attached": "true if any came with this mail or an earlier one",
+    "addressed": "the roles whose address stands in To or Cc; only what follows from a mail can ask",
+    "duplicate_of": "by `[duplicates]`: the number of the older ticket",
+    "cited": "by `[cites]`: `none`, `waiting` or `settled`",
+    "cited_ticket": "by `[cites]`: the first ticket that waits, else the first",
+    "expected": "the reason's code, if `[reasons]` has it",
+    "fits": "the commands that fit the reason; a condition names one of them",
+    "action": "the command's name; only what follows from a command can ask",
+    "text": "what the mail of a command says",
+    "recipient": "after a bounce: whose address it was",
+    "status": "after a bounce: the code, such as `5.1.1`",
+    "diagnostic": "after a bounce: what the other system said",
+    "reporter": "after a bounce: the domain that reports it",
+    "suppressed": "after a bounce: whether the address is on a suppression list",
+    "provider": "after a bounce: whose list that is",
+    "signature": "after a bounce: the signature that told",
+}
+PASSING = frozenset({"mentions", "attachments", "attached", "level", "rest", "text", "duplicate_of", "cited", "addressed", "fits"})
 
 
 @dataclass(frozen=True)
@@ -39,6 +83,7 @@ class Kin:
 def seen(ticket: Ticket | None, scene: Scene, now: datetime, told: Mapping[str, Any], event: str = "", party: str = "") -> dict[str, Any]:
     """Every name that a condition may ask; `told` is what the mail or command says, laid over what the ticket knows."""
     view: dict[str, Any] = {"event": event, "by": party, "called": scene.policy.called.get(party, party), "new": ticket is None}
+    view["now"] = now.isoformat()
     if scene.seller is not None:
         seller = scene.seller
         view |= {"physical": seller.physical, "takeover": seller.takeover, "backup": seller.backup is not None}

@@ -116,7 +116,7 @@ def _result(case: Case) -> dict[str, Any]:
 
 def _action(row: Mapping[str, Any], labels: Mapping[int, str]) -> dict[str, Any]:
     said = {name: _labelled(name, value, labels) for name, value in row["data"]["say"].items() if value is not None}
-    ticket = labels.get(row["ticket"]) if row["ticket"] else row["data"].get("item")
+    ticket = labels.get(row["ticket"]) if row["ticket"] else said.pop("item", None)
     at = datetime.fromisoformat(row["data"]["fired_at"]) if "fired_at" in row["data"] else row["at"]
     return {"t": _utc(at), "ticket": ticket, "action": row["event"], "recipients_role": row["data"]["roles"], **said}
 

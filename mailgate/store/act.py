@@ -13,6 +13,7 @@ from functools import lru_cache
 from sqlalchemy import Connection
 
 from mailgate.desk import checklist, digest
+from mailgate.desk.command import Given, commanded
 from mailgate.desk.decision import Decision, Order, Scene
 from mailgate.desk.house import House
 from mailgate.desk.letter import Letter, letters, readers, with_readers
@@ -47,6 +48,8 @@ def scene_for(connection: Connection, house: House, desk: Desk, seller: Seller |
     own = [addresses.key(one) for one in (seller.support, seller.backup, *seller.addresses) if one and not one.startswith("@")]
     listed = unreachable.among(connection, own, "suppressed")
     away, marks = memory.is_away(connection, desk.name, seller.id), memory.marks_of(connection, desk.name, seller.id)
+    if "takeover" in marks:
+        seller = seller.model_copy(update={"takeover": marks["takeover"] == "true"})
     return Scene(desk, policy, seller, strikes, away, listed, marks)
 
 
@@ -113,6 +116,19 @@ def act(
     left_out = [Entry("notice_capped", now, {"notice": name, "to": to, "limit": limit}) for name, to, limit in capped]
     tickets.record(connection, left_out, about, now)
     return Written(ticket, tuple(queued), tuple(capped), spoken)
+
+
+def on_each_ticket(connection: Connection, house: House, scene: Scene, given: Given, now: datetime) -> tuple[Decision, ...]:
+    """What a command about a seller does to each of his tickets here that has a clock running, oldest first."""
+    done = []
+    for number in tickets.running_of(connection, scene.desk.name, scene.seller.id) if scene.seller else ():
+        ticket = tickets.load(connection, [number])[number]
+        mine = scene_for(connection, house, scene.desk, scene.seller, ticket)
+        decision = commanded(given, ticket, mine, now, house.allowed)
+        if not decision.refused:
+            act(connection, decision, mine, house, now)
+        done.append(decision)
+    return tuple(done)
 
 
 def clocks_of_seller(

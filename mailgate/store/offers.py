@@ -13,7 +13,7 @@ from mailgate.desk.house import House
 from mailgate.mail import token
 from mailgate.store.schema import participants, spent
 
-_PARTY = select(participants.c.ticket, participants.c.key).where(participants.c.id == bindparam("party"))
+_PARTY = select(participants.c.ticket, participants.c.key, participants.c.party).where(participants.c.id == bindparam("party"))
 _SPENT = select(spent.c.digest).where(spent.c.digest == bindparam("digest"))
 
 
@@ -21,12 +21,13 @@ _SPENT = select(spent.c.digest).where(spent.c.digest == bindparam("digest"))
 class Offer:
     """An action address that a mail was written to: whom it was made for, on which ticket (0: on none), and whether it holds.
 
-    `key` is the compared address of its one rightful user.
+    `key` is the compared address of its one rightful user, `who` his party.
     """
 
     ticket: int
     party: int
     key: str
+    who: str
     action: str
     expires: date
     digest: str
@@ -44,7 +45,7 @@ def offered(connection: Connection, addresses: Iterable[str], house: House) -> O
         row = connection.execute(_PARTY, {"party": read.party}).first() if read else None
         if read is not None and row is not None:
             used = connection.execute(_SPENT, {"digest": read.digest}).first() is not None
-            return Offer(row.ticket, read.party, row.key, read.action, read.expires, read.digest, used)
+            return Offer(row.ticket, read.party, row.key, row.party, read.action, read.expires, read.digest, used)
     return None
 
 

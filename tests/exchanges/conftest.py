@@ -1,9 +1,15 @@
 """The cast of the stories: three resellers behind one desk, sellers, a buyer, and those who look after the sellers.
 
-gate     the desk: tickets@desk.example, pack digistore24 as shipped, New York time
+gate     the desk: tickets@desk.example, the pack that the story's file names in PACK (else digistore24) as shipped
 inc ltd mslw   the helpdesks (D-11, D-12, D-13);  agent  a person of the desk;  staff  where the desk's people read
 acme     a seller with owner (admin), manager and further addresses;  nova  a second one;  east, west share a domain
 buyer    a customer;  manager, ops  of the reseller;  notifier  the marketplace's machine;  stranger
+
+At the marketplaces that carry their mail themselves, and at Amazon Pay:
+
+consumer customer             whoever bought;  vendor seller merchant  Shop, by the address that his notices go to
+platform sac                  the marketplace's own people;  claims  Shop's;  rival  another shop
+support team senior           Digikala's experts
 """
 
 from __future__ import annotations
@@ -12,6 +18,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from exchange import Gate
@@ -43,6 +50,18 @@ PEOPLE = {
     "west": "west@agency.example",
     "buyer": "buyer@mail.example",
     "stranger": "stranger@elsewhere.example",
+    "consumer": "consumer@mail.example",
+    "customer": "customer@mail.example",
+    "vendor": "vendor@shop.example",
+    "seller": "seller@shop.example",
+    "merchant": "seller@shop.example",
+    "claims": "claims@shop.example",
+    "rival": "seller@rival.example",
+    "platform": "platform@market.example",
+    "sac": "sac@market.example",
+    "support": "support@market.example",
+    "team": "team@market.example",
+    "senior": "senior@market.example",
 }
 
 SELLERS: dict[str, dict[str, Any]] = {
@@ -57,14 +76,49 @@ SELLERS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+SHOPS: dict[str, dict[str, Any]] = {
+    "shop": {
+        "name": "Shop", "support": PEOPLE["seller"], "service": PEOPLE["vendor"], "account": "account@shop.example",
+        "claims": PEOPLE["claims"], "manager": PEOPLE["manager"],
+    },
+    "rival": {"name": "Rival", "support": PEOPLE["rival"]},
+}  # fmt: skip
+
+MARKETS: dict[str, dict[str, Any]] = {
+    "clickbank": {"title": "ClickBank", "zone": "America/New_York", "roles": {"platform": PEOPLE["platform"]}},
+    "madeiramadeira": {
+        "title": "MadeiraMadeira", "zone": "America/Sao_Paulo", "language": "pt-BR", "roles": {"platform_sac": PEOPLE["sac"]},
+    },
+    "digikala": {
+        "title": "Digikala", "zone": "Asia/Tehran", "language": "fa", "agents": (PEOPLE["agent"], PEOPLE["support"]),
+        "roles": {"support_team": PEOPLE["support"], "assigned_team": PEOPLE["team"], "senior_support": PEOPLE["senior"]},
+    },
+    "amazonpay": {"title": "Amazon Pay", "zone": "Europe/Rome", "roles": {"account_manager": PEOPLE["manager"]}},
+}  # fmt: skip
+
+
 @cache
-def shipped_house() -> House:
-    """The house of the stories: the pack and the words as they are shipped."""
+def shipped_words() -> tuple[Any, Templates]:
+    """The packs and the templates as they are shipped."""
     problems: list[Any] = []
-    pack = shipped.packs(Path("/nonexistent"), Path(), problems)["digistore24"]
+    packs = shipped.packs(Path("/nonexistent"), Path(), problems)
     templates = Templates(*shipped.templates(Path("/nonexistent"), Path(), problems))
     assert not problems
+    return packs, templates
+
+
+@cache
+def shipped_house(name: str = "digistore24") -> House:
+    """The house of the stories: the pack and the words as they are shipped."""
+    packs, templates = shipped_words()
+    pack = packs[name]
     policy = bind(pack.raw, {}, pack.name).model_copy(update={"hash": "as shipped"})
+    if name in MARKETS:
+        own = {"agents": (PEOPLE["agent"],), "carries": policy.carries, **MARKETS[name]}
+        people = {"staff": (PEOPLE["staff"],), "notifiers": (PEOPLE["notifier"],)}
+        market = Desk(name="desk", address="tickets@desk.example", pack=name, **people, **own)
+        shops = {name: Seller(id=name, **said) for name, said in SHOPS.items()}
+        return scratch_house(policy, Source(pack.name, pack.raw, {}), market, shops, templates)
     desk = Desk(
         name="desk", address="tickets@desk.example", aliases=("helpline@desk.example",), pack=pack.name, title="Digistore24",
         agents=(PEOPLE["agent"],), staff=(PEOPLE["staff"],), notifiers=(PEOPLE["notifier"],), roles={"ops": PEOPLE["ops"]},
@@ -83,11 +137,12 @@ def scratch_store() -> Iterator[Store]:
 
 
 @pytest.fixture
-def gate(scratch_store: Store) -> Iterator[Gate]:
+def gate(scratch_store: Store, request: pytest.FixtureRequest) -> Iterator[Gate]:
     """The desk, on Monday 1 June 2026 08:00 New York. At the end no mail may be left that the story did not expect."""
     scratch_store.call(wipe)
-    house = shipped_house()
-    gate = Gate(Exchange(house, house.roster.desks["desk"], scratch_store), dict(house.sources["desk"].raw))
+    house = shipped_house(getattr(request.module, "PACK", "digistore24"))
+    desk = house.roster.desks["desk"]
+    gate = Gate(Exchange(house, desk, scratch_store), dict(house.sources["desk"].raw), ZoneInfo(desk.zone))
     yield gate
     gate.ends()
 
@@ -104,3 +159,7 @@ inc, ltd, mslw, agent, staff = map(_person, ("inc", "ltd", "mslw", "agent", "sta
 notifier, manager, ops = map(_person, ("notifier", "manager", "ops"))
 acme, owner, backup, nova, east, west = map(_person, ("acme", "owner", "backup", "nova", "east", "west"))
 buyer, stranger = map(_person, ("buyer", "stranger"))
+consumer, vendor, platform = map(_person, ("consumer", "vendor", "platform"))
+customer, seller, sac, rival = map(_person, ("customer", "seller", "sac", "rival"))
+support, team, senior = map(_person, ("support", "team", "senior"))
+merchant, claims = map(_person, ("merchant", "claims"))

@@ -24,7 +24,6 @@ from mailgate.desk.party import Desk, Seller
 from mailgate.desk.route import Roster
 from mailgate.desk.standing import Strike
 from mailgate.desk.ticket import Clock, Ticket
-from mailgate.mail import address as addresses
 from mailgate.mail.message import Envelope, parse
 from mailgate.simulate import mails
 from mailgate.simulate.mails import REFUSAL
@@ -54,7 +53,7 @@ class Gate:
     def under(self, **options: Any) -> None:
         """Lay these options over the pack's own."""
         house, name = self.stage.house, self.stage.desk.name
-        policy = bind(self.raw_pack, options, "digistore24").model_copy(update={"hash": dumps(options)})
+        policy = bind(self.raw_pack, options, self.stage.desk.pack).model_copy(update={"hash": dumps(options)})
         source = replace(house.sources[name], options=options)
         self.stage.house = replace(house, policies={name: policy}, sources={name: source})
 
@@ -88,6 +87,16 @@ class Gate:
         """`mailgate release`."""
         self.stage.store.call(partial(memory.set_flag, name=f"hold:{scope}", value=None))
 
+    def orders(self, command: str, ticket: int = 1, **told: Any) -> None:
+        """`mailgate ticket …`: somebody of the desk's staff gives a command."""
+        self._settle_down()
+        self.stage.orders(command, ticket, told, self.now)
+
+    def rules(self, command: str, seller: str = "shop", **told: Any) -> None:
+        """`mailgate seller …`: somebody of the desk's staff gives a command about a seller."""
+        self._settle_down()
+        self.stage.rules(command, seller, told, self.now)
+
     # -- time -----------------------------------------------------------------------------------------------------------
 
     def at(self, local: str) -> None:
@@ -120,7 +129,7 @@ class Gate:
         canary = f"canary{number:03d}x"
         own = {"Date": dated(self), "Message-ID": f"<{message_id or f'{number}.{author.address}'}>"}
         raw = written(author.address, {**head, **own, **(headers or {})}, f"{text}\n\n{canary}\n", attaching)
-        mail = Mail(parse(raw), canary)
+        mail = Mail(parse(raw), canary, at=self.now)
         self.mails.append(mail)
         if unseen:
             return mail
@@ -242,9 +251,7 @@ class Gate:
         if row.notice == "forward_topic":  # it hands the mail itself to its reader (G-14)
             return
         for mail in (one for one in self.mails if one.canary in shown):
-            holding = [one for one in self.mails if one.canary == mail.canary or mail.canary.encode() in one.raw]
-            audience = {addresses.key(one) for each in holding for one in (each.message.author, *each.message.addressed) if one}
-            assert {addresses.key(one) for one in row.visible} <= audience, f"{row.notice} to {row.reader} shows {mail.canary}"
+            assert not self.stage.outsiders(mail, self.mails, row), f"{row.notice} to {row.reader} shows {mail.canary}"
 
     # -- what stands ----------------------------------------------------------------------------------------------------
 

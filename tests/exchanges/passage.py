@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from people import Person
+from people import Mail, Person
 from sqlalchemy import select
 
-from mailgate import courier, timekeeper
+from mailgate import courier, timekeeper, verb
+from mailgate.desk.command import Given
+from mailgate.mail import address as addresses
 from mailgate.mail.message import Message, parse
 from mailgate.simulate.stage import SCHEDULE, Stage
 from mailgate.store import outbox
@@ -20,6 +22,10 @@ from mailgate.store.schema import clocks
 from mailgate.store.schema import outbox as outbox_table
 from mailgate.wire.smtp_out import Sent
 
+HANDING = (  # what gives its readers the mail that brought it about
+    "mail_ticket_opened", "mail_reply", "opened", "message_relayed", "mail_customer", "route_senior", "route_claim",
+)  # fmt: skip
+MARKS = dict.fromkeys(map(ord, "\u200f\u2066\u2067\u2068\u2069"))  # what only sets the direction of writing
 TAKEN = Sent("sent", 250, "2.0.0 taken", {})
 
 
@@ -35,6 +41,17 @@ class Notice:
     def message(self) -> Message:
         """The first reader's copy."""
         return parse(self.row.raw)
+
+    @property
+    def text(self) -> str:
+        """The text form, as a mail program shows it."""
+        return self.message.text or ""
+
+    @property
+    def links(self) -> dict[str, str]:
+        """The links that stand in the text form: what each is called -> mailto address."""
+        paragraphs = (one.rpartition(":\n  mailto:") for one in self.text.replace("\r\n", "\n").split("\n\n"))
+        return {" ".join(label.translate(MARKS).split()): f"mailto:{link.split()[0]}" for label, mark, link in paragraphs if mark}
 
     def copy(self, person: Person) -> Notice:
         """The copy that `person` got."""
@@ -72,6 +89,24 @@ class Exchange(Stage):
     def _deliver(self, now: datetime) -> None:
         self.deliver(now)
 
+    def orders(self, command: str, ticket: int, told: dict[str, Any], now: datetime) -> None:
+        """The desk's staff gives a command on a ticket by a verb."""
+        given = Given(command, "staff", "signed", told, cause=f"verb {command} {now.isoformat()}")
+        self.carry_out(partial(verb.on_ticket, number=ticket, given=given, now=now), now)
+
+    def rules(self, command: str, seller: str, told: dict[str, Any], now: datetime) -> None:
+        """The desk's staff gives a command about a seller by a verb."""
+        given = Given(command, "staff", "signed", told, cause=f"verb {command} {now.isoformat()}")
+        who = self.house.roster.sellers[seller]
+        self.carry_out(partial(verb.on_seller, desk=self.desk, seller=who, given=given, now=now), now)
+
+    def outsiders(self, mail: Mail, mails: Sequence[Mail], notice: Outgoing) -> set[str]:
+        """Readers of `notice` who are neither author nor addressed on `mail`, and to whom no notice handed it (G-14)."""
+        holding = [one for one in mails if one.canary == mail.canary or mail.canary.encode() in one.raw]
+        people = [one for each in holding for one in (each.message.author, *each.message.addressed) if one]
+        handed = [one for _, row in self.sent for one in row.visible if _hands(row, mail, notice)]
+        return {addresses.key(one) for one in notice.visible} - {addresses.key(one) for one in (*people, *handed)}
+
     def deliver(self, now: datetime) -> int:
         """How many attempts the courier made."""
         done = 0
@@ -83,6 +118,11 @@ class Exchange(Stage):
                     self.sent.append((now, row))
             done += len(rows)
         return done
+
+
+def _hands(one: Outgoing, mail: Mail, until: Outgoing) -> bool:
+    """Did `one`, no later than `until`, give its readers `mail`?"""
+    return one.notice in HANDING and one.created_at == mail.at and one.created_at <= until.created_at
 
 
 def _moments(connection: Any) -> set[datetime]:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from mailgate.gateway import Settled
 from mailgate.mail import address as addresses
@@ -18,6 +20,7 @@ from mailgate.mail.message import Message
 
 if TYPE_CHECKING:
     from exchange import Gate
+    from passage import Notice
 
 LONG = SMTP.clone(max_line_length=None)
 
@@ -29,6 +32,7 @@ class Mail:
     message: Message
     canary: str
     settled: Settled | None = None
+    at: datetime | None = None
 
     @property
     def raw(self) -> bytes:
@@ -66,6 +70,12 @@ class Person:
         """A new mail, in no thread."""
         return self.gate.receives(self, _headed(to, cc, subject), text or "Here is what it is about.", **how)
 
+    def states(self, subject: str, text: str = "", *, to: Sequence[Any] = (), **facts: Any) -> Mail:
+        """A new mail to the desk that says `Name: value`, a line each, before its text; `how` among the facts goes on."""
+        how = facts.pop("how", {})
+        lines = "".join(f"{name.replace('_', ' ')}: {value}\n" for name, value in facts.items())
+        return self.writes(to or [self.gate.stage.desk], subject=subject, text=f"{lines}\n{text}", **how)
+
     def replies(self, to: Any, text: str = "", *, adding: Sequence[Any] = (), **how: Any) -> Mail:
         """Plain Reply: to whom the mail wants its answers, and nobody else."""
         return self._answers(to, [*_asked_for(to.message), *adding], (), text, how)
@@ -91,6 +101,14 @@ class Person:
         if attached:
             return self.gate.receives(self, headers, "See the attached mail.", attaching=mail.raw, **how)
         return self.gate.receives(self, {**headers, **threaded(mail.message)}, text, **how)
+
+    def follows(self, notice: Notice, link: str, text: str = "", *, to: str = "", **how: Any) -> Mail:
+        """Opens the link of a notice and sends the mail as it opens (RFC 6068), with `text` typed into it."""
+        asked = urlsplit(notice.links[link])
+        said = parse_qs(asked.query)
+        body = "".join(said.get("body", [])).replace("\r\n", "\n")
+        written = how.pop("instead", f"{body}{text}")
+        return self.gate.receives(self, _headed([to or unquote(asked.path)], (), said["subject"][0]), written, **how)
 
     def auto_replies(self, to: Any, text: str = "I am away until Monday.", *, subject: str = "", **how: Any) -> Mail:
         """What a vacation responder sends (RFC 3834 §3)."""
