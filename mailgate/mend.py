@@ -15,12 +15,12 @@ from mailgate.desk.follow import with_clocks
 from mailgate.desk.house import House
 from mailgate.desk.thread import Match
 from mailgate.desk.ticket import Clock, Entry, Participant, Spoken, Ticket
-from mailgate.gateway import Placed, context_for, read
 from mailgate.mail import address as addresses
 from mailgate.store import lookup, spool, tickets
 from mailgate.store import mend as stored
 from mailgate.store.act import policy_of
 from mailgate.store.engine import Connection
+from mailgate.understand import Placed, context_for, read
 
 
 class MendError(ValueError):

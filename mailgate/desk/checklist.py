@@ -11,9 +11,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 from mailgate.desk.calendar import Calendar, Duration, add
-from mailgate.desk.facts import holds
 from mailgate.desk.decision import Decision, Order, Scene
 from mailgate.desk.entry import Checklist, Item
+from mailgate.desk.facts import holds
 from mailgate.desk.ticket import Clock, Entry, Mark
 
 CLOCK = "checklist"

@@ -17,10 +17,10 @@ from mailgate.desk.bounce import Bounced, bounce_event
 from mailgate.desk.command import Given, commanded
 from mailgate.desk.context import Context
 from mailgate.desk.decision import Decision
-from mailgate.desk.follow import followed
-from mailgate.desk.facts import holds
-from mailgate.desk.ghost import suspected
 from mailgate.desk.entry import Mail
+from mailgate.desk.facts import holds
+from mailgate.desk.follow import followed
+from mailgate.desk.ghost import suspected
 from mailgate.desk.route import entity_for, party_of, resolve
 from mailgate.desk.ticket import Entry, Participant, Spoken, Ticket
 from mailgate.desk.trust import may, needed_act

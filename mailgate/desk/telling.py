@@ -27,15 +27,11 @@ HISTORY = 20
 LINK_LASTS = timedelta(days=30)
 WHOLE = frozenset({"mail_ticket_closed", "route_claim"})  # C-43, A-04: the full history
 UNKNOWN: Mapping[str, Any] = dict.fromkeys(
-    "recipient status diagnostic reporter delay_days topic last_confirmed suspected_bounce due_at next_at next_step asked_at "
-    "last old_kind closed_by amount since action to_kind address reason expected obligation text sentence of category limit claim "
-    "what days by kind state opened_at on until effect number command at n item why arrived_at window seen_at order product"
-    "".split()
+    ["recipient", "status", "diagnostic", "reporter", "delay_days", "topic", "last_confirmed", "suspected_bounce", "due_at", "next_at", "next_step", "asked_at", "last", "old_kind", "closed_by", "amount", "since", "action", "to_kind", "address", "reason", "expected", "obligation", "text", "sentence", "of", "category", "limit", "claim", "what", "days", "by", "kind", "state", "opened_at", "on", "until", "effect", "number", "command", "at", "n", "item", "why", "arrived_at", "window", "seen_at", "order", "product"]
 ) | dict.fromkeys(
-    "missing_addresses strikes suspected_replies noncompliant reminders_sent counted missing actions topics messages clocks commands "
-    "open rows times reasons waiting numbers last_reply log".split(),
+    ["missing_addresses", "strikes", "suspected_replies", "noncompliant", "reminders_sent", "counted", "missing", "actions", "topics", "messages", "clocks", "commands", "open", "rows", "times", "reasons", "waiting", "numbers", "last_reply", "log"],
     (),
-) | dict.fromkeys("suppressed passed critical mediated subscription takeover external".split(), False) | {
+) | dict.fromkeys(["suppressed", "passed", "critical", "mediated", "subscription", "takeover", "external"], False) | {
     "provider": "", "signature": "", "last_reply": None,
 }  # fmt: skip
 

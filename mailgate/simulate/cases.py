@@ -14,7 +14,7 @@ from mailgate.desk.notice import Templates
 from mailgate.desk.pack import Policy, bind
 from mailgate.desk.party import Desk, Entity, Seller
 from mailgate.mail import address as addresses
-from mailgate.simulate import amazonpay, clickbank, digikala, digistore24, madeiramadeira
+from mailgate.simulate import amazonpay, anypack, clickbank, digikala, digistore24, madeiramadeira
 from mailgate.simulate.check import checked
 from mailgate.simulate.players import AGENT, DESK, NOTIFIER, SELLER, Case
 from mailgate.simulate.stage import Stage, recycled, scratch_house, shown, shown_together
@@ -27,13 +27,14 @@ EVENTS: Mapping[str, Events] = {
     "digikala": digikala.EVENTS,
     "amazonpay": amazonpay.EVENTS,
 }
+ANY: Events = {**digistore24.EVENTS, **anypack.EVENTS}
 
 
 def run(case: Mapping[str, Any]) -> dict[str, Any]:
     """The result row of one case: what was done, what was promised, how it ended. Raises CaseError."""
     checked(case, _packs())
     running = staged(case)
-    known = EVENTS.get(case["policy"], digistore24.EVENTS)
+    known = EVENTS.get(case["policy"], ANY)
     for event in case["events"]:
         kind = event["kind"]
         act = known.get(kind)

@@ -10,7 +10,12 @@ from zoneinfo import ZoneInfo
 from mailgate.config import Pack
 from mailgate.desk.pack import PackError, bind
 
-NEEDED: Mapping[str, tuple[str, ...]] = {"bounce": ("of", "status"), "topic_mail": ("topic",)}
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "bounce": ("of", "status"),
+    "topic_mail": ("topic",),
+    "mail": ("by",),
+    "command": ("by", "name"),
+}
 
 
 class CaseError(ValueError):

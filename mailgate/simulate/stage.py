@@ -13,7 +13,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from mailgate import config, courier, gateway, timekeeper
+from mailgate import config, courier, gateway, timekeeper, understand
 from mailgate.desk import retry
 from mailgate.desk.clock import view
 from mailgate.desk.facts import holds
@@ -59,7 +59,7 @@ class Stage:
 
     def _settle(self, connection: Any, now: datetime) -> gateway.Settled:
         mail = spool.waiting(connection, 1)[0]
-        return gateway.settle(connection, mail, gateway.read(mail.raw, mail.envelope, self.house), self.house, now)
+        return gateway.settle(connection, mail, understand.read(mail.raw, mail.envelope, self.house), self.house, now)
 
     def carry_out(self, work: Any, at: datetime) -> None:
         """Do what a verb orders at `at`, and let its letters leave."""

@@ -64,7 +64,8 @@ def test_page_tells_the_reason_first_and_the_history_last(gate: Gate, consumer: 
     """C-47, C-48: the reason, the latest comments, the links, the ticket, the order, at the bottom the history."""
     opened = _opened(gate, consumer, vendor)
     vendor.replies(opened.copy(vendor), "Please restart it.")
-    for notice in (gate.sends("mail_reply", [vendor, consumer]).copy(one) for one in (vendor, consumer)):
+    reply = gate.sends("mail_reply", [vendor, consumer])
+    for notice in map(reply.copy, (vendor, consumer)):
         parts = ("message", "Latest message", "> Please restart it.", "mailto:", "Ticket MG-1", "Seller:", "A-77", "History")
         assert _in_order(notice.text, *parts, "> It does not start.")
         assert _in_order(notice.text, "Order\n=====", "Course", "49.90", "History")

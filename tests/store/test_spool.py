@@ -12,7 +12,7 @@ from running import HELPDESK, SELLER, house, mail
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from mailgate import config, daemon, gateway
+from mailgate import config, daemon, gateway, understand
 from mailgate.desk.house import House
 from mailgate.desk.ticket import Clock, Mark
 from mailgate.mail.message import Envelope
@@ -52,7 +52,7 @@ class Desk:
 
     def again(self, one: spool.Spooled) -> gateway.Settled:
         """What becomes of this mail now, whatever became of it before."""
-        got = gateway.read(one.raw, one.envelope, self.house)
+        got = understand.read(one.raw, one.envelope, self.house)
         return self.store.call(partial(gateway.settle, mail=one, got=got, house=self.house, now=NOON))
 
     def listed(self) -> list[dict[str, Any]]:
