@@ -28,6 +28,7 @@ from mailgate.wire.smtp_out import Sent, Smarthost
 
 BATCH = 64
 AT_ONCE = 8
+EFFECT = "effect"  # the letter that asks a system to act; what tells the parties of it waits until it has left
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,8 @@ def record(connection: Connection, row: Outgoing, sent: Sent, house: House, sche
         outbox.settle(connection, row.id, "sent", now, answer=sent.text)
         if row.ticket:  # a relay that writes its own Message-ID says so here; answers name that one
             tickets.alias(connection, row.ticket, tickets.relay_ids(f"{sent.code or 250} {sent.text}"))
+        if row.notice == EFFECT and row.ticket and house.confirm_after == "sent":
+            outbox.release(connection, row.ticket, now)
         return Outcome("sent")
     again = None
     if sent.state in ("deferred", "uncertain") and not suppressed:

@@ -29,6 +29,7 @@ from mailgate.desk.house import Caps, House, Source
 from mailgate.desk.route import Roster
 from mailgate.gateway import Gateway
 from mailgate.mail.message import Envelope
+from mailgate.needs import Needs
 from mailgate.orders import Folder
 from mailgate.reload import Anew, read_anew, rewind
 from mailgate.store import outbox, spool
@@ -60,6 +61,9 @@ def house_of(settings: Settings) -> House:
         authserv_ids=settings.trust.authserv_ids,
         copied=settings.copied.addresses,
         signatures=settings.signatures,
+        effects_to=settings.effects.to,
+        confirm_after=settings.effects.confirm_after,
+        systems=config.shared(settings),
         caps=Caps(settings.limits.notices_per_ticket, settings.limits.notices_per_recipient),
     )
 
@@ -126,6 +130,7 @@ class Daemon:
         schedule = Schedule(settings.smarthost.retry, settings.smarthost.give_up)
         self.courier = Courier(self.store, house, smarthost_of(settings), Hops(settings), schedule)
         self.orders = Folder(self.store, house, settings.orders.folder)
+        self.needs = Needs(self.store, house)
         self.doors = Doors(self._accept, self.gateway.knows, limits_of(settings), settings.host, cast(Events, events))
         self.registry = CollectorRegistry()
         self.gauges = Gauges(self.registry)
@@ -160,6 +165,8 @@ class Daemon:
             "timekeeper": self.timekeeper.work,
             "courier": self.courier.work,
             "orders": self.orders.work,
+            "needs": self.needs.work,
+            "needs to courier": partial(self._nudge, self.needs.told, self.courier.woken),
             "nudge": partial(self._nudge, self.gateway.settled, self.timekeeper.woken, self.courier.woken),
             "nudge courier": partial(self._nudge, self.timekeeper.fired, self.courier.woken),
             "watch": self._watch,
@@ -257,7 +264,7 @@ class Daemon:
         settings, house = anew.settings, anew.house
         changed = [name for name in FIXED if getattr(settings, name) != getattr(self.settings, name)]
         self.settings = settings
-        self.gateway.house = self.timekeeper.house = self.courier.house = self.orders.house = house
+        self.gateway.house = self.timekeeper.house = self.courier.house = self.orders.house = self.needs.house = house
         self.orders.folder = settings.orders.folder
         self.doors.replace_tls(anew.tls)
         await rewind(self.store, house, anew.changed)

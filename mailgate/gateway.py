@@ -19,21 +19,23 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from mailgate import events
+from mailgate import events, needs
 from mailgate.desk import command as commands
 from mailgate.desk import trust
+from mailgate.desk.carry import with_files
 from mailgate.desk.context import Context
 from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision
 from mailgate.desk.house import House
 from mailgate.desk.party import Desk
+from mailgate.desk.review import SPAM
 from mailgate.desk.route import desk_for
 from mailgate.desk.thread import Match
 from mailgate.events import moves
 from mailgate.mail import address as addresses
 from mailgate.mail import token
 from mailgate.mail.message import Envelope
-from mailgate.store import reach, spool, tickets
+from mailgate.store import reach, spool, tickets, waiting
 from mailgate.store import settle as finish
 from mailgate.store.act import Written, act, on_each_ticket
 from mailgate.store.engine import Connection, Store, StoreError
@@ -70,6 +72,8 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
     if not spool.is_waiting(connection, mail.id):
         return Settled(mail.id, "gone")
     desk = _routed(mail, got, house)
+    if marked := _spam(mail, got, house):
+        return _held(connection, mail, got, desk, marked, now)
     if desk is None:
         spool.park(connection, mail.id, "no desk of ours is meant", now)
         return Settled(mail.id, "parked", kind=got.kind, reason="no desk of ours is meant", message_id=got.message.message_id)
@@ -81,10 +85,14 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
         return replace(done, message_id=got.message.message_id, door=mail.envelope.door)
     context = look_up(connection, mail, got, desk, house)
     decision = decide(got.message, context, mail.envelope.received_at)
+    decision = with_files(decision, got.message)
     written = act(connection, decision, context.scene, house, now, mail.id)
     if context.command is not None and commands.is_about_seller(context.command.name, context.scene.policy) and not decision.refused:
         on_each_ticket(connection, house, context.scene, context.command, now)
+    kept = replace(kept, orders=context.orders)
     finish.remember(connection, mail, kept, replace(decision, spoken=written.spoken), written.ticket, now)
+    if decision.task is not None:
+        written = replace(written, queued=(*written.queued, *needs.carry_out(connection, house, decision.task, now, decision.party)))
     finish.hand_on(connection, mail, desk, decision, written.ticket)
     reach.lost(connection, desk, context.scene.seller, decision.bounced, now)
     reach.suspect(connection, desk, context.scene.seller, decision, now)
@@ -94,6 +102,19 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
         mail.id, "settled", desk.name, got.kind, decision.event, written.ticket.number if written.ticket else None,
         context.level, context.match, decision, written, got.message.message_id, reused=reused, lifted=lifted,
     )  # fmt: skip
+
+
+def _spam(mail: Spooled, got: Read, house: House) -> str:
+    """What a trusted relay's filter said against this mail, unless people have let it go on (G-16)."""
+    if mail.reason.startswith(SPAM) or not trust.is_relay(mail.envelope.client, house.relays):
+        return ""
+    return trust.spam_mark(got.message.headers)
+
+
+def _held(connection: Connection, mail: Spooled, got: Read, desk: Desk | None, reason: str, now: datetime) -> Settled:
+    waiting.hold(connection, mail.id, desk.name if desk else None, reason, now)
+    name, message_id = desk.name if desk else "", got.message.message_id
+    return Settled(mail.id, "held", name, got.kind, message_id=message_id, reason=reason)
 
 
 def _heard_from(got: Read, context: Context) -> tuple[tuple[str, bool], ...]:
@@ -209,6 +230,9 @@ def tell(done: Settled, seconds: float) -> None:
     ids: dict[str, Any] = {"spool_id": done.spool_id, "message_id": done.message_id}
     if done.state == "gone":
         return
+    if done.state == "held":
+        events.message_held(**ids, desk=done.desk or None, reason=done.reason)
+        return
     if done.state == "parked":
         events.message_parked(**ids, error=done.reason)
         return
@@ -219,6 +243,9 @@ def tell(done: Settled, seconds: float) -> None:
         events.suppression_lifted(address=address, by="mail", spool_id=done.spool_id)
     if done.reused is not None:
         events.message_id_reused(**ids, earlier=done.reused)
+    if done.decision.task is not None:
+        task = done.decision.task
+        events.review_answered(spool_id=done.spool_id, action=task.action, kind=task.kind, number=task.number, by=done.decision.party)
     moves.tell(done.decision, done.written.ticket, done.match, spool_id=done.spool_id, desk=done.desk)
     for outbox_id, notice, reader in done.written.queued:
         events.notice_queued(outbox_id=outbox_id, notice=notice, to=(reader,), ticket=done.ticket, spool_id=done.spool_id)

@@ -13,6 +13,7 @@ from datetime import datetime
 from mailgate.desk.decide import decide
 from mailgate.desk.follow import with_clocks
 from mailgate.desk.house import House
+from mailgate.desk.review import UNCONFIRMED
 from mailgate.desk.thread import Match
 from mailgate.desk.ticket import Clock, Entry, Participant, Spoken, Ticket
 from mailgate.mail import address as addresses
@@ -71,19 +72,24 @@ def rebuild(connection: Connection, house: House, number: int, now: datetime) ->
     """Build the ticket anew from the mail that it holds; a ticket that lost all its mail keeps no clock."""
     old = tickets.load(connection, [number])[number]
     built = replace(old, participants=(), spoken=(), clocks=(), facts={}, tags=frozenset())
-    first = True
+    first, vouched = True, str(old.facts.get("vouched", ""))
+    yes = {one.spool_id: one for one in old.spoken if one.event == "confirmed"}
     for spool_id in stored.mails_of(connection, number):
-        built, said = _settled_again(connection, house, built, spool_id, first=first)
+        if spool_id in yes:
+            built = replace(built, spoken=(*built.spoken, yes[spool_id]))
+            continue
+        built, said = _settled_again(connection, house, built, spool_id, first=first, vouched=vouched if UNCONFIRMED not in old.tags else None)
         if said is not None:
             stored.retell(connection, spool_id, said)
         first = first and said is None
     fired = stored.fired_steps(connection, number)
     clocks = tuple(_with_fired(clock, fired) for clock in built.clocks)
-    stored.rewrite(connection, replace(built, clocks=clocks, participants=_same_people(old, built)))
+    facts = {**built.facts, "vouched": vouched} if vouched else built.facts
+    stored.rewrite(connection, replace(built, clocks=clocks, facts=facts, participants=_same_people(old, built)))
 
 
 def _settled_again(
-    connection: Connection, house: House, ticket: Ticket, spool_id: int, *, first: bool
+    connection: Connection, house: House, ticket: Ticket, spool_id: int, *, first: bool, vouched: str | None
 ) -> tuple[Ticket, Spoken | None]:
     """`ticket` after this mail, and what the mail said; notices and strikes of the past are not repeated."""
     mail = spool.get(connection, spool_id)
@@ -95,7 +101,10 @@ def _settled_again(
     by_reference = bool(set(got.message.names) & {said.message_id for said in ticket.spoken} or found.notice_to)
     match = Match(None if first else ticket, "moved", by_reference=by_reference)
     bounced = lookup.bounces(connection, got.report, mail.envelope, desk, house, True).bounced if got.report else ()
-    context = context_for(connection, mail, got, house, Placed(desk, match, found, mail.envelope.received_at, bounced))
+    placed = Placed(desk, match, found, mail.envelope.received_at, bounced, vouched=vouched or "")
+    context = context_for(connection, mail, got, house, placed)
+    if vouched is not None:  # a ticket that people mend is not doubted anew; one that still waits for a yes stays so (G-16)
+        context = replace(context, doubted=False)
     decision = decide(got.message, context, mail.envelope.received_at)
     if decision.ticket is None:
         return ticket, decision.spoken

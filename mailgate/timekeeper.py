@@ -23,7 +23,7 @@ from mailgate.desk.facts import holds
 from mailgate.desk.fire import fired
 from mailgate.desk.house import House
 from mailgate.desk.ticket import Clock, Mark
-from mailgate.store import memory, outbox, spool, tickets
+from mailgate.store import memory, outbox, rounds, spool, tickets
 from mailgate.store.act import act, scene_for
 from mailgate.store.engine import Connection, Store, StoreError
 from mailgate.wire import clock as wall
@@ -67,6 +67,8 @@ def fire(connection: Connection, clock: Clock, house: House, now: datetime) -> F
         return _ask_item(connection, current, house, now)
     if current.subject.startswith("digest:"):
         return _digest(connection, current, house, now)
+    if current.subject.startswith(rounds.SUBJECTS):
+        return _round(connection, current, house, now)
     number = int(current.subject.removeprefix("ticket:"))
     ticket = tickets.load(connection, [number]).get(number)
     desk = house.desk(ticket.desk) if ticket else None
@@ -132,13 +134,22 @@ def _digest(connection: Connection, clock: Clock, house: House, now: datetime) -
     return Fired(clock.subject, clock.name, clock.episode, mark.step, (mark.occurrence,), mark.due, None, written.queued)
 
 
+def _round(connection: Connection, clock: Clock, house: House, now: datetime) -> Fired:
+    """An agenda or a weekly report, where there is something to say; the clock is set for the next time (G-15, D-37)."""
+    mark, written = clock.marks[-1], rounds.fire(connection, clock, house, now)
+    numbers, queued = ((mark.occurrence,), written.queued) if written else ((), ())
+    return Fired(clock.subject, clock.name, clock.episode, mark.step, numbers, mark.due, None, queued)
+
+
 def wind(connection: Connection, house: House, now: datetime) -> int:
-    """How many checklist clocks were set or moved, so that every seller has one for each fact he must keep current (D-06)."""
+    """How many clocks were set or moved that no mail sets: facts to keep current, agendas, reports (D-06, G-15, D-37)."""
     changed: list[Clock] = []
     for desk in house.roster.desks.values():
+        changed += rounds.wound(connection, desk, None, now)
         for seller in house.roster.sellers.values():
             if seller.desks and desk.name not in seller.desks:
                 continue
+            changed += rounds.wound(connection, desk, seller, now)
             scene = scene_for(connection, house, desk, seller)
             for subject, wanted in checklist.wanted(scene, now):
                 current = tickets.newest_clock(connection, subject, checklist.CLOCK)

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from mailgate.desk import command as commands
-from mailgate.desk import facts, thread, trust
+from mailgate.desk import facts, review, thread, trust
 from mailgate.desk.bounce import Bounced
 from mailgate.desk.command import Given
 from mailgate.desk.context import Context
 from mailgate.desk.house import House
+from mailgate.desk.order import facts as order_facts
+from mailgate.desk.order import plain_number
 from mailgate.desk.pack import Policy
 from mailgate.desk.party import Desk
 from mailgate.desk.route import party_of
 from mailgate.desk.thread import Match
 from mailgate.desk.view import related
 from mailgate.mail import address as addresses
-from mailgate.mail import automatic, report, subject, token, visible
+from mailgate.mail import automatic, instruction, report, subject, token, visible
+from mailgate.mail.instruction import Instruction, Refused
 from mailgate.mail.message import Envelope, Message, fingerprint, parse
-from mailgate.store import lookup, tickets, unreachable
+from mailgate.store import lookup, offers, tickets, unreachable, waiting
+from mailgate.store import orders as stored_orders
 from mailgate.store.act import policy_of, scene_for
 from mailgate.store.engine import Connection
 from mailgate.store.spool import Spooled
@@ -53,7 +58,20 @@ def look_up(connection: Connection, mail: Spooled, got: Read, desk: Desk, house:
     found = lookup.evidence(connection, got.message, mail.envelope, got.subject, house, desk)
     reported = _reported(connection, mail, got, desk, house)
     match = reported.match if got.report else thread.match(got.message.author, found.clues, found.tickets, desk, house.roster)
-    return context_for(connection, mail, got, house, Placed(desk, match, found, mail.envelope.received_at, reported.bounced))
+    asked, kind = _asked(connection, got, house, mail.envelope.received_at)
+    if found.offer is not None and not found.offer.ticket:  # what its subject names is not where it belongs
+        match = Match(None, "token")
+    if asked is not None:
+        match = _of_system(connection, asked, desk, match)
+    placed = Placed(desk, match, found, mail.envelope.received_at, reported.bounced, asked, kind)
+    return context_for(connection, mail, got, house, placed)
+
+
+def _of_system(connection: Connection, asked: Instruction, desk: Desk, match: Match) -> Match:
+    """The ticket that an instruction names; none for one that opens."""
+    ticket = tickets.load(connection, [asked.ticket]).get(asked.ticket) if asked.ticket else None
+    mine = ticket if ticket and ticket.desk == desk.name and asked.action != "open" else None
+    return replace(match, ticket=mine, evidence="token" if mine else "none", points_to=None, doubt="", review=False)
 
 
 def _reported(connection: Connection, mail: Spooled, got: Read, desk: Desk, house: House) -> lookup.Reported:
@@ -65,34 +83,56 @@ def _reported(connection: Connection, mail: Spooled, got: Read, desk: Desk, hous
 
 @dataclass(frozen=True)
 class Placed:
-    """Where a mail belongs: its desk and ticket, what the store found for it, and what a report in it says."""
+    """Where a mail belongs: its desk and ticket, what the store found for it, and what a report in it says.
+
+    `vouched`: the compared address whose mail counts as authenticated, as he said that it is his (G-16).
+    """
 
     desk: Desk
     match: Match
     found: lookup.Found
     received_at: datetime
     bounced: tuple[Bounced, ...] = ()
+    asked: Instruction | None = None
+    kind: str = ""
+    vouched: str = ""
 
 
 def context_for(connection: Connection, mail: Spooled, got: Read, house: House, placed: Placed) -> Context:
     """What `decide` asks for, once it is known where the mail belongs."""
     message, desk, ticket = got.message, placed.desk, placed.match.ticket
     policy = policy_of(connection, house, desk, ticket.policy if ticket else "")
-    told = facts.read(message, got.visible, policy, desk.zone)
+    orders = lookup.order_numbers(message, house, desk)
+    told = _with_order(connection, desk, facts.read(message, got.visible, policy, desk.zone), orders)
+    asked = placed.asked
+    if asked is not None:
+        told |= {
+            name: facts.typed_as(str(value), policy.facts[name].type, desk.zone)
+            for name, value in asked.facts.items()
+            if name in policy.facts
+        }
     seller = house.seller(ticket.seller) if ticket and ticket.seller else None
     seller = seller or lookup.seller_named(message, desk, house, str(told.get("seller", "")))
     party = party_of(message.author, desk, seller, ticket, house.roster)
-    proven = is_proven(message, mail.envelope, house)
-    level = trust.level(message.author, known=party != "stranger", signed=placed.match.signed, proven=proven)
+    proven = is_proven(message, mail.envelope, house) or (bool(placed.vouched) and _is_by(message, placed.vouched))
+    if asked is not None:
+        party = str(asked.facts.get("by", "customer")) if asked.action == "open" else "system"
+    signed = placed.match.signed or asked is not None
+    level = trust.level(message.author, known=party != "stranger", signed=signed, proven=proven)
     kin = tickets.kin_of(connection, desk.name, seller.id) if seller and (policy.duplicates or policy.cites) else ()
     attached = len(message.attachments)
-    noticed: dict[str, Any] = {"attachments": attached, "attached": bool(attached or (ticket and ticket.facts.get("attachments")))}
+    noticed: dict[str, Any] = {
+        "attachments": attached,
+        "attached": bool(attached or (ticket and ticket.facts.get("attachments"))),
+    }
     noticed |= {"level": level, **facts.mentioned(got.visible, policy), **related(policy, told, ticket, kin)}
     people = [addresses.key(one.address) for one in ticket.participants] if ticket else []
+    doubted = (placed.kind or got.kind) == "human" and asked is None and not automatic.is_generated(message) and review.is_unproven(desk, party, level, ticket)
+    doubted = doubted and not _is_buyer(connection, message, desk, orders, trust.may(house.allowed, level, "start"))
     return Context(
         scene=scene_for(connection, house, desk, seller, ticket),
         roster=house.roster,
-        kind=got.kind,
+        kind=placed.kind or got.kind,
         level=level,
         allowed=house.allowed,
         envelope=mail.envelope,
@@ -108,13 +148,64 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
         known=placed.found.known,
         dead=unreachable.among(connection, people),
         spool_id=mail.id,
-        command=_command(got, placed, house, policy, Given("", party, level, told)),
+        command=_about_what_waits(connection, _command(got, placed, house, policy, Given("", party, level, told)), placed),
+        speaks_for=party if asked is not None else "",
+        orders=tuple(dict.fromkeys((*orders, *([str(told["order"])] if told.get("order") else [])))),
+        doubted=doubted,
+        askable=doubted and mail.envelope.reverse_path is not None and not waiting.asked_lately(connection, message.author or "", placed.received_at),
     )
+
+
+def _is_by(message: Message, key: str) -> bool:
+    return message.author is not None and addresses.key(message.author) == key
+
+
+def _is_buyer(connection: Connection, message: Message, desk: Desk, numbers: Sequence[str], may_start: bool) -> bool:
+    """True for a first writer with an order that the marketplace told us of, where that is enough to start something (G-16)."""
+    author = message.author or ""
+    named = stored_orders.find(connection, desk.name, numbers).values() if numbers else ()
+    known = any(review.is_customers(one, author) for one in named) or stored_orders.of_customer(connection, desk.name, author, 1)
+    return may_start and bool(known)
+
+
+def _about_what_waits(connection: Connection, given: Given | None, placed: Placed) -> Given | None:
+    """A word about something that waits for a person, with what it is about and whether that still waits."""
+    if given is None or given.name not in commands.DESK_ACTIONS:
+        return given
+    offer, ticket = placed.found.offer, placed.match.ticket
+    number = offer.nonce if offer and not offer.ticket else ticket.number if ticket else 0
+    found = waiting.one(connection, offer.action if offer else given.name, number)
+    return replace(given, told={"about": number, "waits": found.kind if found else ""})
+
+
+def _with_order(connection: Connection, desk: Desk, told: dict[str, Any], numbers: Sequence[str]) -> dict[str, Any]:
+    """What the mail states, with what the marketplace told us of its order over it: the customer's word is not the proof."""
+    named = (*([plain_number(str(told["order"]))] if told.get("order") else []), *numbers)
+    known = stored_orders.find(connection, desk.name, named) if named else {}
+    order = next((known[one] for one in named if one in known), None)
+    return {**told, **order_facts(order), "order_details": True} if order else told
+
+
+def _asked(connection: Connection, got: Read, house: House, received_at: datetime) -> tuple[Instruction | None, str]:
+    """(what another system orders by signed mail, the kind of a mail that orders in vain: it moves nothing) (C-52)."""
+    read = instruction.read(got.message, house.systems, received_at) if house.systems else None
+    if isinstance(read, Refused):
+        return None, "loop" if read.system else ""
+    if read is None:
+        return None, ""
+    return (None, "loop") if offers.is_spent(connection, used(read)) else (read, "")
+
+
+def used(asked: Instruction) -> str:
+    """The single-use key of an instruction."""
+    return f"system {asked.system} {asked.id}"
 
 
 def _command(got: Read, placed: Placed, house: House, policy: Policy, given: Given) -> Given | None:
     """The order that this mail gives, by the signed address it was written to or by the word that it begins with."""
-    offer = placed.found.offer
+    offer, asked = placed.found.offer, placed.asked
+    if asked is not None:
+        return None if asked.action == "open" else replace(given, name=asked.action, digest=used(asked))
     told = {**given.told, "attachments": len(got.message.attachments)}
     if offer is not None:
         name, choice = commands.by_link(offer.action, policy)
@@ -123,7 +214,10 @@ def _command(got: Read, placed: Placed, house: House, policy: Policy, given: Giv
         level = "signed" if mine and not offer.ticket else given.level
         party = offer.who if not offer.ticket else given.party
         fault = offer.fault(placed.received_at) or ("" if mine else "permission")
-        return replace(given, name=name, told=said, party=party, level=level, digest=offer.digest, fault=fault)
+        return replace(given, name=name, told=said, party=party, level=level, digest=offer.digest, fault=fault, giver=offer.key)
+    if placed.match.ticket is not None and review.UNCONFIRMED in placed.match.ticket.tags:  # nothing but his yes acts (G-16)
+        yes = got.kind == "human" and given.level == "signed" and review.is_yes(got.visible, house.words)
+        return replace(given, name="yes", by_word=True) if yes else None
     found = commands.by_word(got.visible, house.words, policy) if got.kind == "human" else None
     if found and placed.match.ticket is None and found[0] not in commands.ABSENCE:
         return None

@@ -15,7 +15,7 @@ import traceback
 import click
 
 import mailgate
-from mailgate.cli import directory, learning, lists, look, mending, notices, ordering, policies, run, suppressing
+from mailgate.cli import directory, learning, lists, look, mending, notices, ordering, policies, reporting, run, suppressing
 from mailgate.config import ConfigError
 from mailgate.simulate.check import CaseError
 from mailgate.store.engine import StoreError
@@ -40,6 +40,7 @@ for verb in (
     *directory.VERBS,
     *ordering.VERBS,
     *policies.VERBS,
+    *reporting.VERBS,
 ):
     cli.add_command(verb)
 for verb in mending.VERBS:

@@ -179,11 +179,13 @@ WEEK: dict[str, Any] = {
     ),
     "times": (("p50", timedelta(hours=7, minutes=20)), ("p90", timedelta(hours=41))),
     "reasons": (("escalated", 1), ("late_answer", 2)),
+    "months": (("mediations", 2, 5), ("prohibited", 1, 0)),
     "takeover": True,
+    "advise": True,
     "external": False,
 }
 OTHER: dict[str, dict[str, Any]] = {
-    "forward_topic": {"topic": "shipping", "delay_days": 14, **SELLER},
+    "forward_topic": {"topic": "shipping", "delay_days": 14, "log": (), **SELLER},
     "remind_thank_you_page": {"delay_days": 14},
     "remind_checklist": {"item": "return_address", "last_confirmed": date(2025, 6, 1)},
     "propose_takeover": {
@@ -208,6 +210,7 @@ OTHER: dict[str, dict[str, Any]] = {
             ("MG-45", "Invoice for May", "answer", DUE, False),
         ),
         "on": date(2026, 6, 14),
+        "external": True,
     },
     "weekly_report": WEEK,
 }
@@ -254,6 +257,15 @@ TURNS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {"n": 2, "last": "seller", "for_customer": True, "next_step": "close", "next_at": MONDAY},
     ),
     (
+        "forward_topic-delivery",
+        "forward_topic",
+        {
+            "topic": "delivery",
+            "delay_days": None,
+            "log": ((DUE, "support@gadgets.example", "refused"), (ASKED, "support@gadgets.example", "deferred")),
+        },
+    ),
+    (
         "mail_refund_confirmation-customer",
         "mail_refund_confirmation",
         {"for_customer": True, "amount": None, "subscription": True},
@@ -279,9 +291,18 @@ TURNS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("message_relayed-customer", "message_relayed", {"by": "seller", "for_customer": True}),
     ("remind_messages-one", "remind_messages", {"messages": (("MG-42", "Where is my parcel?", ASKED, "message"),)}),
     ("agenda-empty", "agenda", {"open": ()}),
+    ("agenda-desk", "agenda", {"external": False}),
     (
         "weekly_report-quiet",
         "weekly_report",
-        {"rows": (("tickets", 0, 2),), "times": (("p50", None),), "reasons": (), "takeover": False, "external": True},
+        {
+            "rows": (("tickets", 0, 2),),
+            "times": (("p50", None),),
+            "reasons": (),
+            "months": (),
+            "takeover": False,
+            "advise": False,
+            "external": True,
+        },
     ),
 )

@@ -2,7 +2,7 @@
 
 from mailgate.config.load import check, load
 from mailgate.config.problems import ConfigError, Problem
-from mailgate.config.secret import keys, password
+from mailgate.config.secret import keys, password, shared
 from mailgate.config.settings import Main, Pack, Settings
 from mailgate.config.signature_entries import builtin as signatures
 from mailgate.config.starter import Started, init
@@ -22,5 +22,6 @@ __all__ = [
     "keys",
     "load",
     "password",
+    "shared",
     "signatures",
 ]

@@ -37,6 +37,7 @@ def errors(settings: Settings, said: str, *, desks_whole: bool = True) -> list[P
         *_desk_errors(settings, at),
         *_shared_addresses(settings, at),
         *_notice_errors(settings, at),
+        *_effect_errors(settings, at),
         *_template_problems(settings, fall_back=False),
     ]
     return found + seller_errors(settings, settings.sellers.values(), said, desks_whole=desks_whole)
@@ -180,6 +181,15 @@ def _notice_errors(settings: Settings, at: _Places) -> Found:
             yield Problem(at.desks, dotted(("desk", name, "pack")), wanted, "no such file", near(notice, written))
 
 
+def _effect_errors(settings: Settings, at: _Places) -> Found:
+    """A pack that asks for refunds or cancellations needs somebody who carries them out (design: effects)."""
+    for name, policy in settings.policies.items():
+        if policy.effects and not settings.effects.to:
+            hint = f"the pack of desk.{name} asks for {', '.join(sorted(policy.effects))}"
+            yield Problem(at.main, "effects.to", "the address of the system that carries out effects", "none", hint)
+            return
+
+
 def _template_problems(settings: Settings, *, fall_back: bool) -> Found:
     """What lint says: a notice that nobody translated yet falls back and is a warning, the rest can't be sent."""
     for said in lint(settings.templates) if settings.templates.notices else ():
@@ -224,7 +234,11 @@ def _trust_warnings(settings: Settings, at: _Places) -> Found:
 
 def _desk_warnings(settings: Settings, at: _Places) -> Found:
     for name, desk in settings.desks.items():
-        if settings.receives and not (settings.copied.addresses or desk.hand_on or desk.staff):
+        policy = settings.policies.get(name)
+        if policy and policy.carries != desk.carries:
+            hint = f"the pack {desk.pack} is written for a desk that says carries = {policy.carries!r}"
+            yield Problem(at.desks, dotted(("desk", name, "carries")), shown(policy.carries), shown(desk.carries), hint)
+        if settings.receives and desk.carries == "people" and not (settings.copied.addresses or desk.hand_on or desk.staff):
             hint = f"mail to {desk.address} would reach nobody but mailgate: set hand_on or staff"
             yield Problem(at.desks, dotted(("desk", name)), "a way for its people to get their mail", "none", hint)
 

@@ -17,6 +17,7 @@ from mailgate.config.settings import Main
 from mailgate.mail.token import Keys
 
 KEY_BYTES = 32
+SHARED_BYTES = 16
 MAX_SECRET = 64 * 1024
 
 
@@ -41,6 +42,19 @@ def password(path: Path) -> str:
     return text
 
 
+def shared(settings: Main) -> dict[str, bytes]:
+    """The secrets shared with other systems, by name; `effects` is the one of [effects]. Raises ConfigError."""
+    files = {**settings.systems, "effects": settings.effects.secret_file}
+    return {name: _shared(path) for name, path in files.items() if path}
+
+
+def _shared(path: Path) -> bytes:
+    secret = _text(path, "").strip().encode()
+    if len(secret) < SHARED_BYTES:
+        raise ConfigError([Problem(str(path), "", f"a secret of at least {SHARED_BYTES} bytes", f"{len(secret)} bytes")])
+    return secret
+
+
 def problems(settings: Main) -> list[Problem]:
     """What is wrong with the secret files that `settings` names."""
     found: list[Problem] = []
@@ -49,6 +63,10 @@ def problems(settings: Main) -> list[Problem]:
             password(path) if path else keys(settings)
         except ConfigError as error:
             found += error.problems
+    try:
+        shared(settings)
+    except ConfigError as error:
+        found += error.problems
     return found
 
 

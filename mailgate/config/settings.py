@@ -142,6 +142,14 @@ class Timers(Section):
     catch_up: Elapsed = timedelta(hours=2)
 
 
+class Effects(Section):
+    """[effects] the system that carries out what packs ask for: refunds, cancellations (docs/effects.md)."""
+
+    to: Address | Literal[""] = ""
+    confirm_after: Literal["sent", "acknowledged"] = "sent"
+    secret_file: File = None
+
+
 class Orders(Section):
     """[orders] the folder whose files of orders are taken in; None: there is none."""
 
@@ -177,6 +185,8 @@ class Main(Section):
     trust: Trust = Trust()
     limits: Limits = Limits()
     timers: Timers = Timers()
+    effects: Effects = Effects()
+    systems: Mapping[str, File] = Field(default_factory=dict)
     orders: Orders = Orders()
     logs: Logs = Logs()
     keys: KeyFile = KeyFile()

@@ -19,6 +19,7 @@ from mailgate.config import secret, shipped
 from mailgate.config.load import DESKS, MAIN, SELLERS
 from mailgate.config.problems import ConfigError, Problem, near, one_of, shown
 from mailgate.config.settings import CLOCKS, Pack
+from mailgate.desk.pack import bind
 from mailgate.mail import address as addresses
 
 SET_HERE = {
@@ -60,7 +61,7 @@ def init(directory: Path, address: str = "support@shop.test", pack: str = "digis
     if problems:
         raise ConfigError(problems)
     files = {
-        MAIN: _main(_shipped("mailgate.toml")),
+        MAIN: _with_effects(_main(_shipped("mailgate.toml")), address, packs[pack]),
         DESKS: _desk(address, packs[pack]),
         f"{SELLERS}/example-seller.toml": _seller(_shipped("sellers/example-seller.toml"), packs[pack]),
         "policies/README.txt": POLICIES_README,
@@ -116,12 +117,22 @@ def _main(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _with_effects(text: str, address: str, pack: Pack) -> str:
+    """Where the pack asks for refunds or cancellations: somebody who gets them, at the desk's own domain."""
+    if not bind(pack.raw, {}, pack.name).effects:
+        return text
+    to = f"effects@{address.rpartition('@')[2]}"
+    return text.replace('#to = ""', f"to = {json.dumps(to, ensure_ascii=False)}", 1)
+
+
 def _desk(address: str, pack: Pack) -> str:
     """desks.toml with one desk; what the shipped example explains is explained here too."""
     text = _shipped("desks.toml")
     head, _, tail = text.partition("# Values laid over the [options]")
     head = head.replace('"support@shop.example"', json.dumps(address, ensure_ascii=False), 1)
     head = head.replace('pack = "digistore24"', f"pack = {json.dumps(pack.name)}", 1)
+    if pack.raw.get("carries") == "mailgate":
+        head = head.replace('#carries = "people"', 'carries = "mailgate"', 1)
     if pack.name != "digistore24":
         head = re.sub(r"^#agents = .*$", "#agents = []", head, flags=re.MULTILINE)
         tail = re.sub(r"^#respond_within = .*\n", "", tail, flags=re.MULTILINE).partition("\n# The resellers")[0]

@@ -14,17 +14,19 @@ from typing import Any
 
 from mailgate.desk.checklist import CONFIRMED
 from mailgate.desk.command_words import command_in, dates_in
-from mailgate.desk.decision import Decision, Order, Scene
+from mailgate.desk.decision import Decision, Order, Scene, Task
 from mailgate.desk.entry import Command
 from mailgate.desk.facts import holds
 from mailgate.desk.follow import followed, order_entry
 from mailgate.desk.pack import Policy
+from mailgate.desk.review import EVENTS
+from mailgate.desk.route import STAFF
 from mailgate.desk.ticket import Entry, Ticket
 from mailgate.desk.trust import Level, may
 from mailgate.desk.view import is_passing, seen
 
 EVERYWHERE = ("status", "help")  # what everybody may ask on every ticket
-DESK_ACTIONS = ("join", "keep_apart", "not_ours", "yes")  # what a desk's own letters offer, whatever its pack
+DESK_ACTIONS = ("join", "keep_apart", "not_ours", "yes", "release", "not_ours.mail")  # what a desk's own letters offer, whatever its pack
 ABSENCE = ("away", "back")
 CHECKLIST = ("confirm", "checklist_start")
 ITS_OWN = frozenset({"text", "rest", "until", "action", "to_kind"})  # what a command says, and the ticket does not keep
@@ -35,7 +37,8 @@ TEXT_LIMIT = 8000
 class Given:
     """A command as it was given: by which party, with what it says beside its name, and how far that is proven.
 
-    `digest` is the single-use key of a signed link, `fault` why the link can't be used (expired, used), `by_word` a word in a mail.
+    `digest` is the single-use key of a signed link, `fault` why the link can't be used (expired, used), `by_word` a word in a mail,
+    `giver` the compared address that it came from.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Given:
     fault: str = ""
     by_word: bool = False
     cause: str = ""
+    giver: str = ""
 
 
 def names(policy: Policy) -> tuple[str, ...]:
@@ -114,8 +118,13 @@ def commanded(
     decision = Decision("commanded", given.party, ticket, seller=scene.seller)
     if given.fault:
         return refused(decision, given, given.fault, scene, now)
+    if given.name in DESK_ACTIONS:
+        return _on_what_waits(decision, given, scene, now)
     if given.name in CHECKLIST and scene.policy.checklist and ticket is None:
         return _confirmed(decision, given, scene, now, allowed)
+    if given.name == "acknowledge" and given.party == "system":
+        said = {"by": "system", "message_id": given.cause}
+        return replace(decision, event="acknowledged", acknowledged=True, spent=given.digest, entries=(Entry("acknowledged", now, said),))
     if given.name in ABSENCE:
         return _absent(decision, given, scene, now, allowed)
     if given.name in EVERYWHERE:
@@ -131,6 +140,18 @@ def commanded(
     if any({**given.told, **_dated(entry, given, scene)}.get(name) in (None, "") for name in entry.asks):
         return refused(decision, given, "incomplete", scene, now)
     return _carried_out(decision, entry, replace(given, told={**entry.sets, **given.told, **_dated(entry, given, scene)}), scene, now)
+
+
+def _on_what_waits(decision: Decision, given: Given, scene: Scene, now: datetime) -> Decision:
+    """A word about something that waits for a person: done if it still waits, and if it is signed (design §5)."""
+    kind, number = str(given.told.get("waits", "")), int(given.told.get("about", 0))
+    if not kind:
+        return refused(decision, given, "used", scene, now)
+    if given.level != "signed":
+        return refused(decision, given, "permission", scene, now)
+    said = {"by": given.party, "about": number, "kind": kind, "message_id": given.cause}
+    entry = Entry(EVENTS[given.name], now, said if decision.ticket else {**said, "ticket": None})
+    return replace(decision, event=EVENTS[given.name], spent=given.digest, task=Task(given.name, kind, number), entries=(entry,))
 
 
 def _confirmed(
@@ -171,7 +192,7 @@ def _carried_out(decision: Decision, entry: Command, given: Given, scene: Scene,
         ticket = replace(ticket, facts={**ticket.facts, **lasting})
     done = replace(decision, event=entry.event, ticket=ticket, entries=(*decision.entries, Entry(entry.event, now, said)))
     after = followed(done, scene, now, {"action": given.name, **given.told}, cause=given.cause)
-    return replace(after, spent=given.digest if entry.once else "")
+    return replace(after, spent=given.digest if entry.once or given.party == "system" else "")
 
 
 def _dated(entry: Command, given: Given, scene: Scene) -> dict[str, Any]:
@@ -193,14 +214,15 @@ def refused(decision: Decision, given: Given, why: str, scene: Scene, now: datet
     """`decision` with one polite letter that says why, and what to do; what was already done is not worth one."""
     said = {"by": given.party, "command": given.name, "why": why, "message_id": given.cause}
     decision = replace(decision, refused=why, entries=(*decision.entries, Entry("command_refused", now, said)))
-    if why == "unneeded" or given.party == "staff":
+    if why == "unneeded" or (given.party == "staff" and given.name not in DESK_ACTIONS):
         return decision
     data = {"command": given.name, "reason": why}
-    return _reply(decision, Order("command_refused", (), data=data, cause=given.cause or now.isoformat(), courtesy=True), scene, now)
+    order = Order("command_refused", (), data=data, cause=given.cause or now.isoformat(), courtesy=True, ticket=decision.ticket is not None)
+    return _reply(decision, order, scene, now, f"{STAFF}:{given.giver}" if given.party == "staff" else "")
 
 
-def _reply(decision: Decision, order: Order, scene: Scene, now: datetime) -> Decision:
+def _reply(decision: Decision, order: Order, scene: Scene, now: datetime, role: str = "") -> Decision:
     """`order` to the author, by his role; nobody else hears of it (D-34 and G-11 stay true)."""
-    role = scene.policy.author.get(decision.party, "")
+    role = role or scene.policy.author.get(decision.party, "")
     order = replace(order, to=scene.filled((role,), decision.ticket) if role else ())
     return replace(decision, orders=(*decision.orders, order), entries=(*decision.entries, order_entry(order, now)))

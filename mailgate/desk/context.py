@@ -18,7 +18,11 @@ from mailgate.mail.subject import Subject
 
 @dataclass(frozen=True)
 class Context:
-    """What is known beside the mail itself when it is judged."""
+    """What is known beside the mail itself when it is judged.
+
+    `doubted`: a first writer whom nobody vouches for, so that nothing may follow from it before his yes (G-16); `askable`: he may
+    be asked for it now.
+    """
 
     scene: Scene
     roster: Roster
@@ -39,3 +43,7 @@ class Context:
     dead: frozenset[str] = frozenset()
     spool_id: int = 0
     command: Given | None = None
+    speaks_for: str = ""
+    orders: tuple[str, ...] = ()
+    doubted: bool = False
+    askable: bool = False

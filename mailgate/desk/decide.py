@@ -19,14 +19,16 @@ from mailgate.desk.context import Context
 from mailgate.desk.decision import Decision
 from mailgate.desk.entry import Mail
 from mailgate.desk.facts import holds
-from mailgate.desk.follow import followed
+from mailgate.desk.follow import followed, order_entry
 from mailgate.desk.ghost import suspected
+from mailgate.desk.review import UNCONFIRMED, did_you_write
 from mailgate.desk.route import entity_for, party_of, resolve
 from mailgate.desk.ticket import Entry, Participant, Spoken, Ticket
 from mailgate.desk.trust import may, needed_act
 from mailgate.desk.view import is_passing, seen
 from mailgate.mail import address as addresses
 from mailgate.mail.automatic import is_absence
+from mailgate.mail.language import language
 from mailgate.mail.message import Message
 
 LONGEST_TEXT = 20_000
@@ -39,13 +41,25 @@ def decide(message: Message, context: Context, now: datetime) -> Decision:
         return _reported(message, context, now)
     if context.kind in ("own", "loop"):
         return _kept(message, context, now, context.kind)
-    party = party_of(message.author, scene.desk, scene.seller, ticket, context.roster)
+    party = context.speaks_for or party_of(message.author, scene.desk, scene.seller, ticket, context.roster)
     if context.kind == "auto_reply":
         away = True if party == "seller" and _is_support(message.author, context) and is_absence(message) else None
         return replace(_kept(message, context, now, "auto_reply", party), away=away)
     if context.command is not None and context.kind == "human":
         return _ordered(message, context, now, party)
+    if context.doubted or (ticket is not None and UNCONFIRMED in ticket.tags):
+        return _unconfirmed(message, context, now, party)
     return suspected(_person(message, context, now, party), message, context, now)
+
+
+def _unconfirmed(message: Message, context: Context, now: datetime, party: str) -> Decision:
+    """Nothing follows before the first writer's yes; he is asked for it, at most once an hour and never a machine (G-16)."""
+    kept = _kept(message, context, now, "unconfirmed", party)
+    if not kept.opened or kept.ticket is None:
+        return kept
+    ticket = replace(kept.ticket, tags=kept.ticket.tags | {UNCONFIRMED})
+    orders = did_you_write(ticket, context.scene, message.message_id or now.isoformat(), now) if context.askable else ()
+    return replace(kept, ticket=ticket, orders=orders, entries=(*kept.entries, *(order_entry(one, now) for one in orders)))
 
 
 def _ordered(message: Message, context: Context, now: datetime, party: str) -> Decision:
@@ -53,7 +67,7 @@ def _ordered(message: Message, context: Context, now: datetime, party: str) -> D
     given = replace(context.command or Given("", party, context.level), cause=message.message_id or "")
     ticket = context.match.ticket
     if ticket is not None:
-        ticket = replace(ticket, participants=_joined(ticket, message, context))
+        ticket = _peopled(ticket, message, context, party)
     done = commanded(given, ticket, context.scene, now, context.allowed)
     if done.refused and given.by_word:
         kept = _person(message, replace(context, command=None), now, party)
@@ -137,7 +151,7 @@ def _judged(message: Message, context: Context, now: datetime, meaning: _Meaning
     if ticket is not None:
         lasting = {name: value for name, value in told.items() if not is_passing(name, context.scene.policy)}
         facts = {**ticket.facts, **lasting, **_kept_facts(ticket, context)}
-        ticket = replace(ticket, participants=_joined(ticket, message, context), facts=facts)
+        ticket = _peopled(replace(ticket, facts=facts), message, context, party)
         decision = replace(_with_message(decision, ticket, message, context, now), hand_to=_owed_to(message, context, party))
     return followed(decision, context.scene, now, view, cause=message.message_id or "")
 
@@ -157,7 +171,7 @@ def _kept(message: Message, context: Context, now: datetime, event: str, party: 
     if ticket is None:
         return decision
     if context.kind in ("human", "list"):
-        ticket = replace(ticket, participants=_joined(ticket, message, context))
+        ticket = _peopled(ticket, message, context, party)
     decision = _with_message(decision, ticket, message, context, now)
     return replace(decision, hand_to=_owed_to(message, context, party) if context.kind == "human" else "")
 
@@ -220,6 +234,16 @@ def _with_seller(ticket: Ticket, message: Message, context: Context) -> Ticket:
     product = ticket.facts.get("product", context.told.get("product"))
     entity = entity_for(scene.desk, scene.seller, str(product) if product else None, asking)
     return replace(ticket, seller=scene.seller.id, entity=ticket.entity or entity)
+
+
+def _peopled(ticket: Ticket, message: Message, context: Context, party: str) -> Ticket:
+    """`ticket` with the people of this mail, and the language that a customer or seller plainly wrote it in (G-17)."""
+    ticket = replace(ticket, participants=_joined(ticket, message, context))
+    by_hand = context.kind == "human" and not context.generated and party in ("customer", "seller")
+    wrote = language(context.visible) if by_hand and message.author else None
+    if wrote is None:
+        return ticket
+    return replace(ticket, facts={**ticket.facts, "languages": {**ticket.languages, addresses.key(message.author or ""): wrote}})
 
 
 def _joined(ticket: Ticket, message: Message, context: Context) -> tuple[Participant, ...]:

@@ -60,7 +60,9 @@ class Order:
     `say` goes into the audit log, `data` only to the reader. `words`: the template, where it is not called like the notice.
     `clock`, `episode`, `step` and `occurrences` name the steps that it stands for; `cause` is the Message-ID that brought it
     about. `ticket` False: not about one ticket. `hands`: its readers are given the mail behind it, text and all; `attach`: its
-    attachments too. `effect`: it asks a system to do something, and has no readers. `after_effect`: it waits for one. `offers`: links (action, label) of a notice that is about no ticket.
+    attachments too. `effect`: it asks a system to do something, and has no readers. `after_effect`: it waits for one.
+    `offers`: links (action, label) beside those of the pack; `about`: links of a notice about several things, (action, number of the
+    thing, what it is called).
     """
 
     notice: str
@@ -82,6 +84,16 @@ class Order:
     after_effect: bool = False
     files: tuple[Attachment, ...] = ()
     offers: tuple[tuple[str, str], ...] = ()
+    about: tuple[tuple[str, int, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a person orders about something that waits for one (desk/review.py); it is done in the same transaction."""
+
+    action: str
+    kind: str
+    number: int
 
 
 @dataclass(frozen=True)
@@ -90,7 +102,9 @@ class Decision:
 
     `hand_to`: who gets the unchanged mail, `staff` or `helpdesk`; `away`: the seller went away, or is back;
     `bounced`: what proved not to arrive, and where; `unstruck`: strikes that are taken back; `marks`: what is remembered of the
-    seller from now on (None: no longer); `refused`: why a command was not carried out; `spent`: the signed link that is used up.
+    seller from now on (None: no longer); `refused`: why a command was not carried out; `spent`: the signed link that is used up;
+    `acknowledged`: a system has carried an effect out, and the parties may be told; `task`: what is to be done about something
+    that waited for a person.
     """
 
     event: str
@@ -111,3 +125,5 @@ class Decision:
     marks: Mapping[str, Any] = field(default_factory=dict)
     refused: str = ""
     spent: str = ""
+    acknowledged: bool = False
+    task: Task | None = None

@@ -63,6 +63,14 @@ def _reader(role: str, address: str, scene: Scene, ticket: Ticket | None) -> Rea
     return Reader(role, address, language, ZoneInfo((own.zone if own else "") or desk.zone), party)
 
 
+def _served(reader: Reader, scene: Scene, house: House) -> Reader:
+    """The reader in the desk's language where he wrote in one that we have no words for (G-17); a directory's word stays."""
+    ours = {one.partition("-")[0].casefold() for one in house.templates.notices}
+    told = scene.seller.language if scene.seller else ""
+    known = reader.language.partition("-")[0].casefold() in ours or reader.language == told
+    return reader if known else replace(reader, language=scene.desk.language)
+
+
 def role_is_sellers(role: str, scene: Scene) -> bool:
     """True if a role's people are the seller's own; his account manager is not."""
     spec = scene.policy.roles.get(role)
@@ -92,6 +100,7 @@ def letters(
     to, cc = readers(order, ticket, scene)
     if not to:
         to, cc = cc, ()
+    to, cc = (tuple(_served(one, scene, house) for one in each) for each in (to, cc))
     sheet = Sheet(order, ticket, scene, house, now, to, cc, parties or {})
     return tuple(_letter(sheet, reader, notices.render(page(sheet, reader), house.templates)) for reader in (*to, *cc))
 
@@ -109,7 +118,7 @@ def _asked(order: Order, ticket: Ticket | None, scene: Scene, house: House, now:
         "system": "mailgate", "id": letter.draft.message_id, "at": now.isoformat(timespec="seconds"), "action": order.effect,
         "ticket": ticket.number if ticket else 0, "desk": scene.desk.name, "facts": said,
     }  # fmt: skip
-    secret = house.systems.get("mailgate") or house.keys.current
+    secret = house.systems.get("effects") or house.keys.current
     return (replace(letter, draft=replace(letter.draft, data=instruction.signed(payload, secret))),)
 
 

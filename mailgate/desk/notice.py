@@ -32,12 +32,15 @@ from mailgate.desk.template import LAST_RESORT, Foreign, Templates, capital, com
 from mailgate.desk.wording import FSI, PDI, Wording, exact
 from mailgate.mail.compose import one_line
 
-__all__ = ["Page", "Quote", "Rendered", "Templates", "clean_subject", "lint", "render", "variables"]
+__all__ = ["Label", "Page", "Quote", "Rendered", "Templates", "clean_subject", "lint", "render", "variables"]
 
 LATEST_LIMIT, HISTORY_LIMIT, HISTORY_COUNT = 4000, 1000, 10
 _OUR_TAG = re.compile(r"\s*\[\s*MG-\d+\s*\]", re.IGNORECASE)
 _TWO_STOPS = re.compile(rf"\.{PDI}\.(?!\.)")  # a name such as "Inc." at a sentence's end
 _FOREIGN_TAG = re.compile(r"\[(\s*#[^\[\]]*)\]")
+
+
+Label = str | tuple[str, str]  # what a link does, or that and what it does it to
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Page:
     latest: Quote | None
     details: tuple[tuple[str, object], ...]
     history: tuple[Quote, ...]
-    actions: tuple[tuple[str, str], ...] = ()
+    actions: tuple[tuple[Label, str], ...] = ()
     order: tuple[tuple[str, object], ...] = ()
     whole: bool = False
 
@@ -155,7 +158,7 @@ def _sections(page: Page, body: str, wording: Wording) -> Iterator[Section]:
     if page.latest:
         yield Section(strings["heading_latest"], (_quote(page.latest, wording, LATEST_LIMIT),))
     if page.actions:
-        links = tuple((wording.word(label, "action"), _mailto(link)) for label, link in page.actions)
+        links = tuple((_label(label, wording), _mailto(link)) for label, link in page.actions)
         yield Section(strings["heading_actions"], (Block("links", items=links),))
     if page.details:
         heading = strings["heading_ticket"].format(ticket=exact(page.ticket)) if page.ticket else strings["heading_details"]
@@ -165,6 +168,13 @@ def _sections(page: Page, body: str, wording: Wording) -> Iterator[Section]:
     if listed := tuple(quote for quote in page.history if page.whole or quote != page.latest):
         shown = len(listed) if page.whole else HISTORY_COUNT
         yield Section(strings["heading_history"], tuple(_history(listed, shown, wording)))
+
+
+def _label(label: Label, wording: Wording) -> str:
+    """The words of a link; where one notice is about several things, which of them it is for."""
+    action, about = (label, "") if isinstance(label, str) else label
+    word = wording.word(action, "action")
+    return f"{word}: {exact(about)}" if about else word
 
 
 def _facts(details: tuple[tuple[str, object], ...], wording: Wording) -> Block:

@@ -38,6 +38,7 @@ from mailgate.desk.entry import (
     Window,
     Words,
 )
+from mailgate.desk.order import bad_pattern
 from mailgate.desk.party import Entity, Frozen
 
 
@@ -209,6 +210,9 @@ def _dangling(policy: Policy, heard: frozenset[str]) -> Iterator[Problem]:
     for key, event in named:
         if event not in heard:
             yield f"{key}.event", f"one of the pack's events: {', '.join(sorted(heard))}", event
+    for number, pattern in enumerate(policy.order_numbers):
+        if why := bad_pattern(pattern):
+            yield f"order_numbers.{number}", why, pattern
     commands = {name for command in policy.command for name in command.name}
     for name, reason in policy.reasons.items():
         for fit in set(reason.fits) - commands:

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 import mailgate.mail.address as addresses
+from mailgate.desk.choice import WEEKDAYS
 
 _TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 
@@ -43,7 +44,15 @@ def _act_only(value: object) -> object:
     return value
 
 
+def _time_of_week(value: object) -> object:
+    day, _, at = value.partition(" ") if isinstance(value, str) else ("", "", "")
+    if isinstance(value, str) and value and not (day in WEEKDAYS and _TIME.fullmatch(at)):
+        raise ValueError('a day and a time such as "MON 08:00"')
+    return value
+
+
 TimeOfDay = Annotated[str, BeforeValidator(_time_of_day)]
+TimeOfWeek = Annotated[str, BeforeValidator(_time_of_week)]
 Address = Annotated[str, BeforeValidator(_address)]
 AddressPattern = Annotated[str, BeforeValidator(_pattern)]
 
@@ -116,7 +125,11 @@ class Seller(Frozen):
 
 
 class Desk(Frozen):
-    """One helpdesk address with its people, its pack and its language (design: desks.toml)."""
+    """One helpdesk address with its people, its pack and its language (design: desks.toml).
+
+    `agenda_at`: the local time of its staff's daily agenda (G-15); `report_at`: the local day and time of the weekly reports on
+    its sellers (D-37); empty for none.
+    """
 
     name: str = ""
     address: Address
@@ -136,6 +149,8 @@ class Desk(Frozen):
     mode: Annotated[Literal["act"], BeforeValidator(_act_only)] = "act"
     hand_on: str = ""
     ghost: Literal["report", "letter"] = "report"
+    agenda_at: TimeOfDay = ""
+    report_at: TimeOfWeek = ""
     options: Mapping[str, object] = Field(default_factory=dict)
 
     def answers_for(self, address: str) -> bool:

@@ -108,7 +108,8 @@ def figures(counted: Counted, policy: Policy) -> Figures:
     late = sum(1 for one in counted.answers if one.late)
     metrics = {
         **named, "tickets": counted.tickets, "asks": counted.asks, "answered": len(counted.answers) - late, "late": late,
-        "potential": counted.potential, "strikes": sum(counted.strikes.values()), "chargebacks": counted.strikes.get("chargeback", 0),
+        "potential": counted.potential, "strikes": sum(counted.strikes.values()),
+        "chargebacks": counted.strikes.get("chargeback", 0),
     }  # fmt: skip
     took = [one.took for one in counted.answers]
     return Figures(

@@ -14,6 +14,8 @@ from mailgate.desk.party import Desk, Seller
 from mailgate.desk.ticket import Ticket
 from mailgate.mail import address as addresses
 
+STAFF = "desk.staff"  # a role of every pack: where a desk's own people read; `desk.staff:ADDRESS` is one of them
+
 
 @dataclass(frozen=True)
 class Roster:
@@ -94,6 +96,9 @@ def resolve(
 
     Where a suppression list holds a seller's support address, his next one takes its place; `suppressed` are compared ones.
     """
+    if role.startswith(STAFF):
+        one = role.partition(":")[2]
+        return tuple(each for each in desk.staff if one in ("", addresses.key(each)))
     spec = policy.roles.get(role)
     if spec is None or not spec.when:
         return ()

@@ -7,7 +7,7 @@ where every reader of the notice was of its audience (docs/rules.md G-14).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from mailgate.desk.command import EVERYWHERE, Given, meaning
 from mailgate.desk.decision import Order, Scene
 from mailgate.desk.entry import Command
 from mailgate.desk.house import House
-from mailgate.desk.notice import Page, Quote
+from mailgate.desk.notice import Label, Page, Quote
 from mailgate.desk.route import resolve
 from mailgate.desk.ticket import Clock, Ticket
 from mailgate.desk.view import seen
@@ -90,13 +90,28 @@ def page(sheet: Sheet, reader: Reader) -> Page:
         ticket=about.tag if about else None,
         subject=about.subject if about and not silent else "",
         data=data(sheet, reader),
-        latest=next((quote for quote in reversed(quoted) if quote.text), None),
-        details=tuple(_details(about, scene)) if about and not silent else (),
+        latest=_latest(sheet, quoted, reader),
+        details=(*_details(about, scene), *_pending(sheet.order)) if about and not silent else (),
         history=tuple(reversed(quoted)) if sheet.order.notice in WHOLE else tuple(reversed(quoted))[:HISTORY],
         actions=tuple(_links(sheet, reader)) if about else tuple(_links_of_no_ticket(sheet, reader)),
         order=tuple(_bought(about)) if about and not silent else (),
         whole=sheet.order.notice in WHOLE,
     )
+
+
+def _latest(sheet: Sheet, quoted: Sequence[Quote], reader: Reader) -> Quote | None:
+    """The newest message that the reader may see, with a line for each file of it that was left out."""
+    latest = next((quote for quote in reversed(quoted) if quote.text), None)
+    left_out = sheet.order.data.get("left_out", ())
+    if latest is None or not left_out:
+        return latest
+    strings = sheet.house.templates.strings
+    words = {**strings.get("en", {}), **strings.get(reader.language, {})}
+    lines = []
+    for one in left_out:
+        why, _, name = str(one).partition(" ")
+        lines.append(words["left_out"].format(name=name, why=words.get(f"left_out_{why}", why)))
+    return replace(latest, text=f"{latest.text}\n\n" + "\n".join(lines))
 
 
 SILENT = frozenset({"did_you_write"})  # G-16: not a word of what somebody perhaps never wrote
@@ -136,6 +151,12 @@ def _details(ticket: Ticket, scene: Scene) -> Iterator[tuple[str, object]]:
         yield "tags", ticket.tags
 
 
+def _pending(order: Order) -> Iterator[tuple[str, object]]:
+    """The mail that perhaps belongs to this ticket and waits for a person to say so (design §5)."""
+    if order.data.get("pending_review"):
+        yield "pending_review", order.data["pending_review"]
+
+
 def _bought(ticket: Ticket) -> Iterator[tuple[str, object]]:
     """What is known of the order (C-48, A-04, D-15)."""
     instants = {"sale_at": "sold_at", "billed_at": "billed_at"}
@@ -149,7 +170,7 @@ def _bought(ticket: Ticket) -> Iterator[tuple[str, object]]:
             yield name, value if isinstance(value, bool) else str(value)
 
 
-def _links(sheet: Sheet, reader: Reader) -> Iterator[tuple[str, str]]:
+def _links(sheet: Sheet, reader: Reader) -> Iterator[tuple[Label, str]]:
     """(action, mailto link) for all that this reader may do now; each link is his own and lasts 30 days."""
     ticket, scene = sheet.about, sheet.scene
     key = addresses.key(reader.address)
@@ -164,14 +185,19 @@ def _links(sheet: Sheet, reader: Reader) -> Iterator[tuple[str, str]]:
                     action = f"{entry.name[0]}.{choice}" if choice else entry.name[0]
                     code = action.replace(".", "_")
                     yield code, _mail_that_does(sheet, reader, party.id, action, code, entry.asks)
+    for action, label in sheet.order.offers:
+        yield label, _mail_that_does(sheet, reader, party.id, action, label)
 
 
-def _links_of_no_ticket(sheet: Sheet, reader: Reader) -> Iterator[tuple[str, str]]:
+def _links_of_no_ticket(sheet: Sheet, reader: Reader) -> Iterator[tuple[Label, str]]:
     """What can be done about a seller or an item of his: a fact is still right (D-06), and what the order itself offers."""
     party = sheet.parties.get(addresses.key(reader.address), 0)
     offers = [(f"confirm.{sheet.order.say['item']}", "confirm")] if sheet.order.say.get("item") and reader.party == "seller" else []
     for action, label in (*offers, *sheet.order.offers) if party else ():
         yield label, _mail_that_does(sheet, reader, party, action, label)
+    for action, number, name in sheet.order.about if party else ():
+        label = action.partition(".")[0]
+        yield (label, name), _mail_that_does(sheet, reader, party, action, label, about=(number, name))
 
 
 def _is_open(entry: Command, choice: str, sheet: Sheet, reader: Reader) -> bool:
@@ -181,12 +207,19 @@ def _is_open(entry: Command, choice: str, sheet: Sheet, reader: Reader) -> bool:
     return meaning(sheet.scene.policy, Given(entry.name[0], reader.party, "signed", told), view) is entry
 
 
-def _mail_that_does(sheet: Sheet, reader: Reader, party: int, action: str, code: str, asks: Sequence[str] = ()) -> str:
-    """The link that opens a mail which does `action`, its subject and the lines to fill in in the reader's language."""
+def _mail_that_does(
+    sheet: Sheet, reader: Reader, party: int, action: str, code: str, asks: Sequence[str] = (), *, about: tuple[int, str] = (0, "")
+) -> str:
+    """The link that opens a mail which does `action`, its subject and the lines to fill in in the reader's language.
+
+    `about`: the number, and the name, of what it is done to, where that is not the notice's own ticket.
+    """
     ticket, strings = sheet.about, sheet.house.templates.strings
     words = {**strings.get("en", {}), **strings.get(reader.language, {})}
     label = words.get(f"action_{code}", code.replace("_", " "))
-    expires, nonce = (sheet.now + LINK_LASTS).date(), (ticket.version if ticket else int(sheet.now.timestamp()) // 60) % 36**4
+    expires = (sheet.now + LINK_LASTS).date()
+    nonce = about[0] or (ticket.version if ticket else int(sheet.now.timestamp()) // 60) % 36**4
+    label = f"{label}: {about[1]}" if about[1] else label
     to = token.action_address(sheet.scene.desk.address, party, action, expires, sheet.house.keys, nonce=nonce)
     lines = "".join(f"{words.get(f'ask_{name}', name.replace('_', ' ').capitalize())}: \n" for name in asks if name != "text")
     return token.mailto(to, f"{label} [{ticket.tag}]" if ticket else label, lines)

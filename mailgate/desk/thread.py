@@ -25,11 +25,11 @@ from mailgate.mail import subject as subjects
 
 HEADERS = ("message_id", "relay_id", "reference")
 ORDER = (
-    "token", *HEADERS, "unseen_reference", "broken_reference", "body_token", "subject_tag", "thread_index", "quote", "subject",
+    "token", *HEADERS, "unseen_reference", "broken_reference", "body_token", "subject_tag", "order", "thread_index", "quote", "subject",
 )  # fmt: skip
 PROOF = frozenset({"token", "message_id", "relay_id", "body_token"})
 BY_REFERENCE = frozenset({*HEADERS, "unseen_reference", "broken_reference"})
-GUESSABLE = frozenset({"subject_tag", "thread_index", "subject"})
+GUESSABLE = frozenset({"subject_tag", "order", "thread_index", "subject"})
 FREEMAIL = frozenset(
     [
         "gmail.com",
@@ -80,6 +80,7 @@ class Clues:
     named: frozenset[str] = frozenset()
     forward: bool = False
     answers: bool = True
+    addressed: tuple[str, ...] = ()
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -144,6 +145,8 @@ class _Scale:
             number = again
         assert number is not None
         ticket = self.tickets[number]
+        if kind == "order" and not (self.clues.answers and self._same_parties(ticket)):
+            return Match(None, kind, number, "only its order number says so")
         if kind == "subject" or (kind == "quote" and not self.clues.answers):
             doubt = "only its subject says so" if kind == "subject" else "it quotes, but does not answer"
             return Match(None, kind, number, doubt, review=True)
@@ -168,7 +171,7 @@ class _Scale:
 
     def linked(self, found: Match) -> tuple[int, ...]:
         """Every ticket that the mail belongs together with, joined or not."""
-        sure = (number for kind in ORDER[:-3] for number in self.clues.tickets.get(kind, ()) if number in self.tickets)
+        sure = (number for kind in ORDER[:-4] for number in self.clues.tickets.get(kind, ()) if number in self.tickets)
         return tuple(dict.fromkeys((*sure, *(() if found.points_to is None else (found.points_to,)))))
 
     def _all_named(self, kind: str, numbers: Sequence[int]) -> tuple[int, ...]:
@@ -196,6 +199,11 @@ class _Scale:
         if kind == "subject_tag":
             return relation == "colleague" or subjects.read(ticket.subject).key == self.clues.key
         return kind not in GUESSABLE or (relation == "colleague" and kind != "subject")
+
+    def _same_parties(self, ticket: Ticket) -> bool:
+        """Its author and somebody it is addressed to are of the ticket; a desk that carries mail stands for the other side."""
+        people = {addresses.key(one.address) for one in ticket.participants}
+        return self.desk.carries == "mailgate" or not people.isdisjoint(addresses.key(one) for one in self.clues.addressed)
 
     def _may_forward(self, ticket: Ticket) -> bool:
         """The desk's people hand on mail within a ticket; a seller hands on the answer whose copy was missing (DR-12)."""

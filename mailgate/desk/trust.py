@@ -9,7 +9,7 @@ not looked at (RFC 8601 §5). What each level may do is config: see `[trust]`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Literal
 
@@ -18,6 +18,11 @@ from mailgate.mail import address as addresses
 
 Level = Literal["signed", "authenticated", "claimed", "stranger"]
 LEVELS: tuple[Level, ...] = ("stranger", "claimed", "authenticated", "signed")
+
+_SAYS_YES = ("X-Spam-Flag", "X-Spam-Status", "X-Spam", "X-Barracuda-Spam-Flag", "X-Gm-Spam", "X-Gm-Phishy")
+_SAYS_LEVEL = ("X-MS-Exchange-Organization-SCL", "X-Forefront-Antispam-Report")
+SCL = 5  # Microsoft's spam confidence level, from which on it files mail as junk
+_LEVEL = re.compile(r"(?:^\s*|\bSCL:\s*)(-?\d+)", re.IGNORECASE)
 
 _COMMENT = re.compile(r"\([^()]*\)")
 _PROPERTY = re.compile(r"([a-z]+)\.([a-z-]+)\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
@@ -64,6 +69,20 @@ def _network(relay: str) -> IPv4Network | IPv6Network | None:
         return ip_network(relay, strict=False)
     except ValueError:
         return None
+
+
+def spam_mark(headers: Callable[[str], Sequence[str]]) -> str:
+    """The header by which a filter on the way called the mail spam, or an empty string; ask only for mail of a trusted relay (G-16).
+
+    SpamAssassin, Rspamd, Amavis and Barracuda say yes or no, Google `1`, Microsoft a confidence of 5 and more.
+    """
+    for name in _SAYS_YES:
+        if any(value.strip().lower().startswith(("yes", "true", "1")) for value in headers(name)):
+            return name
+    for name in _SAYS_LEVEL:
+        if any(int(found[1]) >= SCL for value in headers(name) if (found := _LEVEL.search(value))):
+            return name
+    return ""
 
 
 def proves(author: str, results: Sequence[str], authserv_ids: Sequence[str]) -> bool:

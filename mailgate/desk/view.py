@@ -24,6 +24,8 @@ NAMES: Mapping[str, str] = {
     "event": "the event that happens; where a `[[command]]` is looked for, the command's name",
     "by": "the party that caused it: `desk`, `seller`, `notifier`, `customer`, `stranger`, `staff`, `system` or `timer`",
     "called": "the pack's own word for that party (`[called]`)",
+    "level": "how far a mail proves its author: `stranger`, `claimed`, `authenticated` or `signed`; commands do not have it",
+    "now": "the instant, as `fact:now` remembers it",
     "new": "true where the mail opens its ticket",
     "kind": "the ticket's kind",
     "state": "the ticket's state",

@@ -148,6 +148,16 @@ def message_parked(
     """A mail could not be decided on; it is kept for a person, and the others go on."""
 
 
+@event("message.held", "warning")
+def message_held(*, spool_id: int, message_id: str | None, desk: str | None, reason: str) -> None:
+    """A trusted relay's filter marked a mail as spam: nothing follows from it until a person lets it go on."""
+
+
+@event("review.answered")
+def review_answered(*, spool_id: int, action: str, kind: str, number: int, by: str) -> None:
+    """A signed link, or a customer's yes, decided about something that waited for it; `spool_id` is the mail that said so."""
+
+
 @event("message.duplicate")
 def message_duplicate(*, spool_id: int, message_id: str | None, door: str) -> None:
     """The same mail came once more, perhaps by another way; it counts once."""

@@ -24,9 +24,12 @@ from mailgate.desk.view import matches
 from mailgate.mail import address as addresses
 from mailgate.mail.compose import compose
 from mailgate.mail.token import bounce_address
-from mailgate.store import memory, offers, outbox, tickets, unreachable
+from mailgate.store import memory, offers, outbox, tickets, unreachable, waiting
 from mailgate.store.outbox import Outgoing
 from mailgate.store.schema import dumps
+
+
+LOG_OF = timedelta(days=30)  # what the log of a seller's mail goes back to (D-34)
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ def act(
         ticket = tickets.write(connection, ticket)
         moved = [replace(one, subject=f"ticket:{ticket.number}") if one.subject == "ticket:0" else one for one in decision.clocks]
         tickets.write_clocks(connection, moved)
+        if decision.opened:
+            waiting.note(connection, ticket)
         ticket = ticket if subject != "ticket:0" else replace(ticket, clocks=tuple(moved))
     about = {
         "desk": scene.desk.name,
@@ -91,6 +96,8 @@ def act(
         "spool_id": spool_id,
     }
     tickets.record(connection, decision.entries, about, now)
+    if decision.acknowledged and ticket is not None:
+        outbox.release(connection, ticket.number, now)
     if decision.spent:
         offers.spend(connection, decision.spent, now)
     if scene.seller is not None:
@@ -113,6 +120,8 @@ def act(
                 capped.append((order.notice, reader, limit))
             else:
                 queued.append(_queue(connection, letter, order, told, scene, house, now))
+                if order.notice == "did_you_write":
+                    waiting.ask(connection, reader, now)
     left_out = [Entry("notice_capped", now, {"notice": name, "to": to, "limit": limit}) for name, to, limit in capped]
     tickets.record(connection, left_out, about, now)
     return Written(ticket, tuple(queued), tuple(capped), spoken)
@@ -177,6 +186,8 @@ def _keep_policy(connection: Connection, scene: Scene, house: House) -> None:
 def _letters(
     connection: Connection, order: Order, ticket: Ticket | None, scene: Scene, house: House, now: datetime
 ) -> tuple[Letter, ...]:
+    if order.notice == "forward_topic" and order.say.get("topic") == "delivery" and scene.seller:
+        order = replace(order, data={**order.data, "log": outbox.troubled(connection, scene.seller.id, now - LOG_OF)})
     if ticket is not None and order.step:
         sent = [
             row
@@ -184,7 +195,8 @@ def _letters(
             if row["clock"] == order.clock and row["episode"] == order.episode
         ]
         told = tuple((row["sent_at"] or row["created_at"], row["reader"], row["state"]) for row in sent)
-        order = replace(order, data={**order.data, "reminders_sent": told})
+        near = tuple(f"MG-{one}" for one in waiting.pointing_to(connection, ticket.number))
+        order = replace(order, data={**order.data, "reminders_sent": told, "pending_review": near})
     parties = {} if order.ticket else _desk_parties(connection, order, ticket, scene)
     return letters(order, ticket, scene, house, now, parties)
 
@@ -216,6 +228,7 @@ def _queue(
         episode=order.episode,
         step=order.step,
         occurrence=order.occurrences[-1] if order.occurrences else 0,
+        waits=order.after_effect and bool(house.effects_to),
     )
     key = outbox.reserve(connection, row)
     outbox.fill(connection, key, row.raw, bounce_address(key, addresses.domain(scene.desk.address), house.keys))

@@ -51,12 +51,13 @@ _HOLD = insert(shingles)
 
 @dataclass(frozen=True)
 class Sought:
-    """A mail that names nothing that we know, at its desk and instant."""
+    """A mail that names nothing that we know, at its desk and instant; `orders` are the order numbers in it."""
 
     message: Message
     subject: Subject
     desk: str
     at: datetime
+    orders: tuple[str, ...] = ()
 
 
 def _digest(kind: str, *words: str) -> str:
@@ -84,10 +85,14 @@ def _tags(message: Message, subject: Subject) -> tuple[str, ...]:
     return tuple(_digest("tag", author, tag) for tag in subjects.desk_tags(subject.base)) if author else ()
 
 
+def _orders(sought: Sought) -> tuple[str, ...]:
+    return tuple(_digest("order", one) for one in sought.orders)
+
+
 def learn(connection: Connection, number: int, known: Sought, text: str, spool_id: int | None = None) -> None:
     """Remember what a mail of ticket `number` may be known by later; `text` is all that it says, quotes included."""
     key = known.subject.key
-    digests = [*_indexes(known.message, key), *_tags(known.message, known.subject), *([_subject(key)] if key else ())]
+    digests = [*_indexes(known.message, key), *_tags(known.message, known.subject), *_orders(known), *([_subject(key)] if key else ())]
     if digests:
         rows = [{"desk": known.desk, "digest": one, "ticket": number, "at": known.at} for one in digests]
         connection.execute(_LEARN, rows)
@@ -98,9 +103,11 @@ def learn(connection: Connection, number: int, known: Sought, text: str, spool_i
 def find(connection: Connection, sought: Sought) -> Mapping[str, tuple[int, ...]]:
     """The tickets that tags, Thread-Index, a quote and the subject name, by kind, nearest first."""
     tags, indexes = _tags(sought.message, sought.subject), _indexes(sought.message, sought.subject.key)
-    known = _known(connection, sought.desk, (*tags, *indexes)) if tags or indexes else {}
+    orders = _orders(sought)
+    known = _known(connection, sought.desk, (*tags, *indexes, *orders)) if tags or indexes or orders else {}
     found = {
         "subject_tag": tuple(number for one in tags for number, _ in known.get(one, ())),
+        "order": tuple(dict.fromkeys(number for one in orders for number, _ in known.get(one, ()))),
         "thread_index": tuple(dict.fromkeys(number for one in indexes for number, _ in known.get(one, ()))),
     }
     if sought.subject.key and not any(found.values()):

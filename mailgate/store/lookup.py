@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 
 from mailgate.desk.bounce import Bounced, is_permanent
 from mailgate.desk.house import House
+from mailgate.desk.order import numbers_in
 from mailgate.desk.party import Desk, Seller
 from mailgate.desk.route import party_of
 from mailgate.desk.thread import Clues, Match
@@ -56,7 +57,8 @@ def evidence(
     named["body_token"] = token.read_body_tokens(f"{message.text or ''}\n{message.html or ''}", house.keys)
     named["subject_tag"] = (subject.tag,) if subject.tag else ()
     if desk is not None and not any(named.values()):
-        named |= weaker.find(connection, weaker.Sought(message, subject, desk.name, envelope.received_at))
+        sought = weaker.Sought(message, subject, desk.name, envelope.received_at, order_numbers(message, house, desk))
+        named |= weaker.find(connection, sought)
     clues = Clues(
         tickets={kind: numbers for kind, numbers in named.items() if numbers},
         token_party=tokens[0][1] if tokens else 0,
@@ -65,11 +67,18 @@ def evidence(
         named=frozenset((*message.names, *message.attached_ids)),
         forward=_is_forward(message, subject, known),
         answers=last_done(message.subject) != "",
+        addressed=message.addressed,
     )
     clues, loaded = _redirected(connection, clues, tickets.load(connection, clues.numbers[:MOST]))
     answered = _answered_notice(connection, message, known, house)
     visible, notice = (answered.visible, answered.notice) if answered else (None, "")
     return Found(clues, loaded, visible, notice, frozenset(known), offer)
+
+
+def order_numbers(message: Message, house: House, desk: Desk) -> tuple[str, ...]:
+    """The order numbers in the subject and the new text, by the patterns of the desk's pack."""
+    text = f"{message.subject}\n{message.readable or ''}"
+    return numbers_in(text, house.policies[desk.name].order_numbers)
 
 
 def _redirected(connection: Connection, clues: Clues, loaded: dict[int, Ticket]) -> tuple[Clues, dict[int, Ticket]]:

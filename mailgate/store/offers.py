@@ -21,7 +21,8 @@ _SPENT = select(spent.c.digest).where(spent.c.digest == bindparam("digest"))
 class Offer:
     """An action address that a mail was written to: whom it was made for, on which ticket (0: on none), and whether it holds.
 
-    `key` is the compared address of its one rightful user, `who` his party.
+    `key` is the compared address of its one rightful user, `who` his party; `nonce` the number of what it is about, where it is
+    about something that waits for a person.
     """
 
     ticket: int
@@ -32,6 +33,7 @@ class Offer:
     expires: date
     digest: str
     used: bool = False
+    nonce: int = 0
 
     def fault(self, now: datetime) -> str:
         """`used`, `expired`, or empty while it holds."""
@@ -45,8 +47,13 @@ def offered(connection: Connection, addresses: Iterable[str], house: House) -> O
         row = connection.execute(_PARTY, {"party": read.party}).first() if read else None
         if read is not None and row is not None:
             used = connection.execute(_SPENT, {"digest": read.digest}).first() is not None
-            return Offer(row.ticket, read.party, row.key, row.party, read.action, read.expires, read.digest, used)
+            return Offer(row.ticket, read.party, row.key, row.party, read.action, read.expires, read.digest, used, read.nonce)
     return None
+
+
+def is_spent(connection: Connection, digest: str) -> bool:
+    """True if this action or instruction was carried out already."""
+    return connection.execute(_SPENT, {"digest": digest}).first() is not None
 
 
 def spend(connection: Connection, digest: str, now: datetime) -> None:

@@ -21,7 +21,10 @@ UNWRITTEN = ("hand_on", "pass_on")  # other people's mail, handed on as it came
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One mail to one reader. `route` empty: by the smarthost. `clock`…`occurrence` name the step behind it, if any."""
+    """One mail to one reader. `route` empty: by the smarthost. `clock`…`occurrence` name the step behind it, if any.
+
+    One that `waits` has no next attempt until `release`: it tells of what somebody else must do first.
+    """
 
     notice: str
     desk: str
@@ -39,6 +42,7 @@ class Outgoing:
     episode: int = 0
     step: str = ""
     occurrence: int = 0
+    waits: bool = False
     id: int = 0
     state: str = "queued"
     attempts: int = 0
@@ -56,7 +60,22 @@ _FIELDS = (
 def reserve(connection: Connection, one: Outgoing) -> int:
     """The id of a new row for `one`, whose bytes may name that id; `fill` puts the bytes in."""
     values = {name: getattr(one, name) for name in _FIELDS}
-    return int(connection.execute(insert(outbox), {**values, "next_attempt_at": one.created_at}).inserted_primary_key[0])  # type: ignore[index]
+    return int(connection.execute(insert(outbox), {**values, "next_attempt_at": None if one.waits else one.created_at}).inserted_primary_key[0])  # type: ignore[index]
+
+
+def troubled(connection: Connection, seller: str, since: datetime) -> tuple[tuple[datetime, str, str], ...]:
+    """(when, reader, state) of the newest 20 mails about this seller since then that did not simply leave, newest first (D-34)."""
+    query = select(outbox.c.created_at, outbox.c.reader, outbox.c.state).where(
+        (outbox.c.seller == seller) & (outbox.c.created_at >= since) & outbox.c.state.in_(("refused", "deferred", "uncertain"))
+    )
+    rows = connection.execute(query.order_by(outbox.c.created_at.desc()).limit(20))
+    return tuple((row.created_at, row.reader, row.state) for row in rows)
+
+
+def release(connection: Connection, ticket: int, now: datetime) -> int:
+    """How many mails of this ticket that waited may leave now."""
+    waiting = (outbox.c.ticket == ticket) & (outbox.c.state == "queued") & outbox.c.next_attempt_at.is_(None)
+    return int(connection.execute(update(outbox).where(waiting).values(next_attempt_at=now)).rowcount)
 
 
 def fill(connection: Connection, outbox_id: int, raw: bytes, reverse_path: str | None) -> None:

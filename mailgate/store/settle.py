@@ -28,6 +28,7 @@ class Kept:
     kind: str
     fingerprint: str
     desk: Desk
+    orders: tuple[str, ...] = ()
 
 
 def again(connection: Connection, mail: Spooled, kept: Kept, twin: Twin, now: datetime) -> None:
@@ -49,7 +50,7 @@ def remember(connection: Connection, mail: Spooled, kept: Kept, decision: Decisi
     tickets.remember(connection, decision, number, about)
     if number is not None and kept.kind not in ("dsn", "arf", "mdn"):
         tickets.know(connection, number, message.message_id, message.names)
-        known = clues.Sought(message, kept.subject, kept.desk.name, mail.envelope.received_at)
+        known = clues.Sought(message, kept.subject, kept.desk.name, mail.envelope.received_at, kept.orders)
         new = decision.spoken.text if decision.spoken else ""
         clues.learn(connection, number, known, message.readable or new, mail.id)
     if decision.away is not None and decision.seller is not None:

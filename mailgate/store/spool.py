@@ -22,7 +22,7 @@ STATES = ("received", "settled", "parked", "held")
 
 @dataclass(frozen=True)
 class Spooled:
-    """One row of the spool with its bytes."""
+    """One row of the spool with its bytes; `reason`: why it was set aside before, if it was."""
 
     id: int
     envelope: Envelope
@@ -30,6 +30,7 @@ class Spooled:
     sha256: str
     desk: str | None
     state: str
+    reason: str = ""
 
 
 def put(connection: Connection, arrivals: Sequence[tuple[Envelope, bytes, str | None]]) -> tuple[int, ...]:
@@ -74,7 +75,7 @@ def get(connection: Connection, spool_id: int) -> Spooled | None:
 
 def _spooled(row: Any) -> Spooled:
     envelope = Envelope(row.reverse_path, tuple(row.forward_paths), row.received_at, row.door, row.client, row.helo)
-    return Spooled(row.id, envelope, row.raw, row.sha256, row.desk, row.state)
+    return Spooled(row.id, envelope, row.raw, row.sha256, row.desk, row.state, row.reason or "")
 
 
 def is_waiting(connection: Connection, spool_id: int) -> bool:

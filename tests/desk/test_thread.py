@@ -19,7 +19,7 @@ OTHER = Desk(name="billing", address="billing@shop.test", pack="plain")
 ACME = Seller(id="acme", support="help@acme.test", addresses=("anna@acme.test",))
 ROSTER = Roster.of({"support": DESK, "billing": OTHER}, {"acme": ACME})
 ANN, BOB, COLLEAGUE, STRANGER = "ann@client.test", "bob@gmail.com", "carl@client.test", "eve@elsewhere.test"
-JOINING = [kind for kind in ORDER if kind != "subject"]
+JOINING = [kind for kind in ORDER if kind not in ("subject", "order")]
 
 
 def ticket(number: int, *people: str, desk: str = "support", subject: str = "Lost parcel", **more: object) -> Ticket:
@@ -38,6 +38,14 @@ def judged(author: str | None, clues: Clues, *tickets: Ticket) -> tuple[int | No
 @pytest.mark.parametrize("kind", JOINING)
 def test_a_participant_joins_by_every_kind_but_the_subject(kind: str) -> None:
     assert judged(ANN, Clues({kind: (1,)}), ticket(1, ANN)) == (1, 1, False)
+
+
+def test_an_order_number_joins_a_reply_between_the_same_two_parties() -> None:
+    """Design §5: the number alone opens a linked ticket; so does a reply to somebody else."""
+    ours = ticket(1, ANN, BOB)
+    assert judged(ANN, Clues({"order": (1,)}, addressed=(BOB,)), ours) == (1, 1, False)
+    assert judged(ANN, Clues({"order": (1,)}, addressed=("else@where.test",)), ours) == (None, 1, False)
+    assert judged(ANN, Clues({"order": (1,)}, addressed=(BOB,), answers=False), ours) == (None, 1, False)
 
 
 def test_a_subject_alone_is_for_people_to_look_at() -> None:

@@ -87,15 +87,10 @@ class Gate:
         """`mailgate release`."""
         self.stage.store.call(partial(memory.set_flag, name=f"hold:{scope}", value=None))
 
-    def orders(self, command: str, ticket: int = 1, **told: Any) -> None:
-        """`mailgate ticket …`: somebody of the desk's staff gives a command."""
+    def orders(self, command: str, ticket: int = 1, seller: str = "", **told: Any) -> None:
+        """`mailgate ticket …` or `seller …`: somebody of the desk's staff gives a command."""
         self._settle_down()
-        self.stage.orders(command, ticket, told, self.now)
-
-    def rules(self, command: str, seller: str = "shop", **told: Any) -> None:
-        """`mailgate seller …`: somebody of the desk's staff gives a command about a seller."""
-        self._settle_down()
-        self.stage.rules(command, seller, told, self.now)
+        self.stage.orders(command, seller or ticket, told, self.now)
 
     # -- time -----------------------------------------------------------------------------------------------------------
 
@@ -121,7 +116,7 @@ class Gate:
 
     def receives(
         self, author: Person, head: dict[str, str], text: str, *, proven: bool = True, bcc: Sequence[Any] = (),
-        unseen: bool = False, in_hand: bool = False, attaching: bytes | None = None, message_id: str = "",
+        unseen: bool = False, in_hand: bool = False, attaching: bytes | str | None = None, message_id: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> Mail:  # fmt: skip
         """A mail by `author`: copied to us, and counted from now. `unseen`: nobody copies it; `in_hand`: not settled yet."""
@@ -222,6 +217,11 @@ class Gate:
         """Whom mail does not reach: address -> (state, provider)."""
         rows = self.stage.store.read(listed)
         return {row["address"]: (row["state"], row["provider"]) for row in rows}
+
+    def disregards(self) -> None:
+        """The notices that have left by now are of no interest to this story; only G-14 still looks at them."""
+        self._settle_down()
+        self.pending = []
 
     def stays_silent(self) -> None:
         """No notice has left that the story did not expect."""

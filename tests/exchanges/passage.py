@@ -48,6 +48,11 @@ class Notice:
         return self.message.text or ""
 
     @property
+    def said(self) -> str:
+        """Subject and text in one line, without what only sets the direction of writing."""
+        return " ".join(f"{self.message.subject} {self.text}".translate(MARKS).split())
+
+    @property
     def links(self) -> dict[str, str]:
         """The links that stand in the text form: what each is called -> mailto address."""
         paragraphs = (one.rpartition(":\n  mailto:") for one in self.text.replace("\r\n", "\n").split("\n\n"))
@@ -89,16 +94,14 @@ class Exchange(Stage):
     def _deliver(self, now: datetime) -> None:
         self.deliver(now)
 
-    def orders(self, command: str, ticket: int, told: dict[str, Any], now: datetime) -> None:
-        """The desk's staff gives a command on a ticket by a verb."""
+    def orders(self, command: str, about: int | str, told: dict[str, Any], now: datetime) -> None:
+        """The desk's staff gives a command by a verb, on a ticket or about a seller."""
         given = Given(command, "staff", "signed", told, cause=f"verb {command} {now.isoformat()}")
-        self.carry_out(partial(verb.on_ticket, number=ticket, given=given, now=now), now)
-
-    def rules(self, command: str, seller: str, told: dict[str, Any], now: datetime) -> None:
-        """The desk's staff gives a command about a seller by a verb."""
-        given = Given(command, "staff", "signed", told, cause=f"verb {command} {now.isoformat()}")
-        who = self.house.roster.sellers[seller]
-        self.carry_out(partial(verb.on_seller, desk=self.desk, seller=who, given=given, now=now), now)
+        if isinstance(about, int):
+            self.carry_out(partial(verb.on_ticket, number=about, given=given, now=now), now)
+        else:
+            seller = self.house.roster.sellers[about]
+            self.carry_out(partial(verb.on_seller, desk=self.desk, seller=seller, given=given, now=now), now)
 
     def outsiders(self, mail: Mail, mails: Sequence[Mail], notice: Outgoing) -> set[str]:
         """Readers of `notice` who are neither author nor addressed on `mail`, and to whom no notice handed it (G-14)."""

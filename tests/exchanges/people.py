@@ -130,14 +130,16 @@ def threaded(answered: Message, keep: str = "kept") -> dict[str, str]:
     return {name: both[name] for name in names}
 
 
-def written(author: str, headers: dict[str, str], text: str, attaching: bytes | None = None) -> bytes:
-    """The bytes of a mail."""
+def written(author: str, headers: dict[str, str], text: str, attaching: bytes | str | None = None) -> bytes:
+    """The bytes of a mail; `attaching` another mail, or a file of this name."""
     message = EmailMessage(policy=LONG)
     message["From"] = author
     for name, value in headers.items():
         message[name] = value
     message.set_content(text, cte="8bit")
-    if attaching is not None:
+    if isinstance(attaching, str):
+        message.add_attachment(b"%PDF-1.4 " + attaching.encode(), maintype="application", subtype="pdf", filename=attaching)
+    elif attaching is not None:
         message.add_attachment(_parsed(attaching))
     return message.as_bytes()
 

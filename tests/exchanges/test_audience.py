@@ -140,7 +140,9 @@ def test_every_copy_of_a_notice_looks_the_same(gate: Gate, inc: Person, acme: Pe
     gate.later(hours=48)
     reminder = gate.sends("remind", [acme, inc])
     one, other = reminder.message, reminder.copy(inc).message
-    assert (one.addressed, one.message_id, one.text) == (other.addressed, other.message_id, other.text)
+    assert (one.addressed, one.message_id) == (other.addressed, other.message_id)
+    assert [line for line in one.text.splitlines() if line not in other.text.splitlines()] == []
+    assert ("mailto:" in one.text, "mailto:" in other.text) == (False, True)  # DR-11: what the helpdesk may order
     assert one.reply_to != other.reply_to
     assert reminder.row.reverse_path != reminder.copy(inc).row.reverse_path
     acme.replies_to_all(reminder)

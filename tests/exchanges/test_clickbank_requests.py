@@ -33,7 +33,7 @@ def test_consumers_refund_is_processed_after_a_day(gate: Gate, consumer: Person,
     _opened(gate, consumer)
     gate.at("2026-06-10T10:00")
     confirmed = gate.sends("mail_refund_confirmation", [vendor, consumer])
-    assert "Only the latest invoice is refunded" in confirmed.copy(consumer).text
+    assert "Only the latest invoice is refunded" in confirmed.copy(consumer).said
     gate.sends("mail_ticket_closed", [vendor, consumer])
     assert [len(gate.logged(one)) for one in ("process_refund", "cancel_subscription")] == [1, 1]
     assert gate.ticket().facts["closed_by"] == "refund_processed"
@@ -64,7 +64,7 @@ def test_answers_do_not_stop_a_refund(gate: Gate, consumer: Person, vendor: Pers
     gate.at("2026-06-10T09:00")
     vendor.replies(opened.copy(vendor), "May we help you first?")
     reply = gate.sends("mail_reply", [vendor, consumer])
-    assert "the refund will be processed on Wed 10 Jun 2026, 10:00" in " ".join(reply.copy(consumer).text.split())
+    assert "the refund will be processed on Wed 10 Jun 2026, 10:00" in reply.copy(consumer).said
     gate.at("2026-06-10T10:00")
     gate.sends("mail_refund_confirmation", [vendor, consumer])
     gate.sends("mail_ticket_closed", [vendor, consumer])
@@ -87,7 +87,7 @@ def test_vendor_closes_without_consent_and_the_platform_reviews(
     opened = _opened(gate, consumer)
     assert vendor.follows(opened.copy(vendor), CLOSE).event == "closed_unasked"
     gate.sends("mail_ticket_closed", [vendor, consumer])
-    assert "closed this ticket" in gate.sends("flag_review", platform).text
+    assert "closed this ticket" in gate.sends("flag_review", platform).said
 
 
 def test_vendor_changes_to_support_without_consent_and_the_platform_reviews(
@@ -98,7 +98,7 @@ def test_vendor_changes_to_support_without_consent_and_the_platform_reviews(
     assert vendor.follows(opened.copy(vendor), SUPPORT).event == "changed_unasked"
     changed = gate.sends("mail_ticket_changed", [vendor, consumer])
     assert "If you have not agreed" in changed.copy(consumer).text
-    assert "from refund to support" in " ".join(gate.sends("flag_review", platform).text.split())
+    assert "from refund to support" in gate.sends("flag_review", platform).said
     assert not _processing(gate)
     consumer.follows(changed.copy(consumer), REVIEW)
     gate.sends("refer_to_platform", platform)
@@ -115,9 +115,36 @@ def test_vendor_needs_the_consumers_yes(gate: Gate, consumer: Person, vendor: Pe
     gate.later(hours=1)
     assert consumer.follows(asked, AGREE).event == "consented"
     gate.stays_silent()
-    assert vendor.follows(opened.copy(vendor), CLOSE).event == "closed"
+    vendor.replies(refused, "Thank you for your permission.")
+    again = gate.sends("mail_reply", [vendor, consumer])
+    assert vendor.follows(again.copy(vendor), CLOSE).event == "closed"
     gate.sends("mail_ticket_closed", [vendor, consumer])
-    assert "permission is missing" in refused.text.lower() + refused.message.subject
+    assert "permission is missing" in refused.said
+
+
+@pytest.mark.xfail(strict=True, reason="a link with `once` is spent although it was refused for want of permission")
+def test_refused_link_can_be_used_once_the_consumer_has_agreed(gate: Gate, consumer: Person, vendor: Person) -> None:
+    """G-11, CR-05: a refused request is no edit; the same link closes the ticket after the consumer's yes."""
+    gate.under(vendor_without_consent="block")
+    opened = _opened(gate, consumer)
+    vendor.follows(opened.copy(vendor), CLOSE)
+    gate.sends("reject_permission", vendor)
+    consumer.follows(gate.sends("ask_consent", consumer), AGREE)
+    again = vendor.follows(opened.copy(vendor), CLOSE)
+    gate.disregards()
+    assert again.event == "closed"
+
+
+@pytest.mark.xfail(strict=True, reason="no word stands for `consent`: the table calls it `yes`")
+def test_consumer_agrees_by_a_reply(gate: Gate, consumer: Person, vendor: Person) -> None:
+    """C-19: his recorded yes is a signed link or a reply; reject_permission says so too."""
+    gate.under(vendor_without_consent="block")
+    opened = _opened(gate, consumer)
+    vendor.follows(opened.copy(vendor), CLOSE)
+    gate.sends("reject_permission", vendor)
+    agreed = consumer.replies(gate.sends("ask_consent", consumer), "Yes, I agree.")
+    gate.disregards()
+    assert agreed.event == "consented"
 
 
 def test_consumer_who_says_nothing_gets_his_refund(gate: Gate, consumer: Person, vendor: Person) -> None:
@@ -150,7 +177,7 @@ def test_consumer_turns_support_into_a_refund(gate: Gate, consumer: Person, vend
     gate.at("2026-06-10T12:00")
     consumer.follows(opened.copy(consumer), REFUND)
     changed = gate.sends("mail_ticket_changed", [vendor, consumer])
-    assert "Before: support. Now: refund." in " ".join(changed.copy(consumer).text.split())
+    assert "Before: support. Now: refund." in changed.copy(consumer).said
     assert "Thu 11 Jun 2026, 12:00" in changed.text
     gate.at("2026-06-11T12:00")
     gate.sends("mail_refund_confirmation", [vendor, consumer])
@@ -190,7 +217,7 @@ def test_vendors_own_refund_takes_five_minutes(gate: Gate, consumer: Person, ven
     """C-26…C-28: opened by the vendor for a consumer who wrote to him; no consent is needed to close it in time."""
     gate.at("2026-06-09T10:00")
     opened = _opened(gate, vendor)
-    assert "close it before that time" in " ".join(opened.copy(vendor).text.split())
+    assert "close it before that time" in opened.copy(vendor).said
     assert AGREE not in opened.copy(vendor).links
     gate.later(minutes=5)
     gate.sends("mail_refund_confirmation", [vendor, consumer])
@@ -223,7 +250,7 @@ def test_windows_end_at_the_very_instant(
     person = {"consumer": consumer, "vendor": vendor}[asker]
     assert _asks(person, sale=f"{sale}T10:00-04:00").event == event
     if event == "too_late":
-        assert f"less than {60 if asker == 'consumer' else 90} days old" in " ".join(gate.sends("reject_window", person).text.split())
+        assert f"less than {60 if asker == 'consumer' else 90} days old" in gate.sends("reject_window", person).said
         return
     opened = gate.sends("mail_ticket_opened", [vendor, consumer])
     person.follows(opened.copy(person), CLOSE)
@@ -246,7 +273,7 @@ def test_abuse_ruling_processes_every_open_request_at_once(gate: Gate, consumer:
     for request in ("refund", "cancel", "support"):
         _opened(gate, consumer, request)
     gate.later(hours=1)
-    gate.rules("abuse_ruling")
+    gate.orders("abuse_ruling", seller="shop")
     gate.sends("mail_refund_confirmation", [vendor, consumer])
     gate.sends("mail_ticket_closed", [vendor, consumer])
     gate.sends("mail_ticket_closed", [vendor, consumer])
