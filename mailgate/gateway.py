@@ -65,6 +65,7 @@ class Settled:
     door: str = ""
     reused: int | None = None
     lifted: tuple[str, ...] = ()
+    command: str = ""
 
 
 def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: datetime) -> Settled:
@@ -87,12 +88,20 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
     decision = decide(got.message, context, mail.envelope.received_at)
     decision = with_files(decision, got.message)
     written = act(connection, decision, context.scene, house, now, mail.id)
-    if context.command is not None and commands.is_about_seller(context.command.name, context.scene.policy) and not decision.refused:
+    if (
+        context.command is not None
+        and commands.is_about_seller(context.command.name, context.scene.policy)
+        and not decision.refused
+    ):
         on_each_ticket(connection, house, context.scene, context.command, now)
+    if context.recognised is not None and trust.may(context.allowed, context.level, "start"):
+        finish.note_order(connection, desk, context.recognised.order, now)
     kept = replace(kept, orders=context.orders)
     finish.remember(connection, mail, kept, replace(decision, spoken=written.spoken), written.ticket, now)
     if decision.task is not None:
-        written = replace(written, queued=(*written.queued, *needs.carry_out(connection, house, decision.task, now, decision.party)))
+        written = replace(
+            written, queued=(*written.queued, *needs.carry_out(connection, house, decision.task, now, decision.party))
+        )
     finish.hand_on(connection, mail, desk, decision, written.ticket)
     reach.lost(connection, desk, context.scene.seller, decision.bounced, now)
     reach.suspect(connection, desk, context.scene.seller, decision, now)
@@ -101,6 +110,7 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
     return Settled(
         mail.id, "settled", desk.name, got.kind, decision.event, written.ticket.number if written.ticket else None,
         context.level, context.match, decision, written, got.message.message_id, reused=reused, lifted=lifted,
+        command=context.command.name if context.command else "",
     )  # fmt: skip
 
 
@@ -241,11 +251,18 @@ def tell(done: Settled, seconds: float) -> None:
         return
     for address in done.lifted:
         events.suppression_lifted(address=address, by="mail", spool_id=done.spool_id)
+    if done.command:
+        events.command_given(
+            ticket=done.ticket, command=done.command, party=done.decision.party, trust=done.level, spool_id=done.spool_id,
+            refused=done.decision.refused or None,
+        )  # fmt: skip
     if done.reused is not None:
         events.message_id_reused(**ids, earlier=done.reused)
     if done.decision.task is not None:
         task = done.decision.task
-        events.review_answered(spool_id=done.spool_id, action=task.action, kind=task.kind, number=task.number, by=done.decision.party)
+        events.review_answered(
+            spool_id=done.spool_id, action=task.action, kind=task.kind, number=task.number, by=done.decision.party
+        )
     moves.tell(done.decision, done.written.ticket, done.match, spool_id=done.spool_id, desk=done.desk)
     for outbox_id, notice, reader in done.written.queued:
         events.notice_queued(outbox_id=outbox_id, notice=notice, to=(reader,), ticket=done.ticket, spool_id=done.spool_id)

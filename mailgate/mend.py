@@ -78,7 +78,9 @@ def rebuild(connection: Connection, house: House, number: int, now: datetime) ->
         if spool_id in yes:
             built = replace(built, spoken=(*built.spoken, yes[spool_id]))
             continue
-        built, said = _settled_again(connection, house, built, spool_id, first=first, vouched=vouched if UNCONFIRMED not in old.tags else None)
+        built, said = _settled_again(
+            connection, house, built, spool_id, first=first, vouched=vouched if UNCONFIRMED not in old.tags else None
+        )
         if said is not None:
             stored.retell(connection, spool_id, said)
         first = first and said is None

@@ -86,6 +86,15 @@ def carry_out(connection: Connection, house: House, task: Task, now: datetime, b
     return ()
 
 
+def said(connection: Connection, house: House, action: str, number: int, now: datetime) -> str:
+    """What a verb did about a ticket that waits, in a sentence. Raises MendError if it does not wait for that."""
+    found = waiting.one(connection, action, number)
+    if found is None:
+        raise mend.MendError(f"MG-{number} does not wait for that; `mailgate ticket show {number}` tells how it stands")
+    queued = carry_out(connection, house, Task(action, found.kind, number), now)
+    return f"{found.name}: {review.EVENTS[action].replace('_', ' ')}" + (f", {len(queued)} mails written" if queued else "")
+
+
 def _join(connection: Connection, house: House, number: int, said: Mapping[str, Any], now: datetime) -> Queued:
     """The mail of a linked ticket belongs to the ticket it points to, or to the one which that was merged into."""
     ticket = tickets.load(connection, [number])[number]
@@ -125,8 +134,11 @@ def confirm(connection: Connection, house: House, number: int, said: Mapping[str
     if desk is None or not old.spoken:
         raise mend.MendError(f"MG-{number} holds no mail of a desk that is still there")
     anew = _Anew(house, desk, old, addresses.key(old.spoken[0].author), now)
-    stored.note(connection, number, Entry("confirmed", now, said))
-    current, done, queued = replace(old, spoken=()), [], []
+    if said["by"] == "staff":  # a customer's yes is a mail on the ticket, and noted with it
+        stored.note(connection, number, Entry("confirmed", now, said))
+    current = replace(old, spoken=())
+    queued: list[tuple[int, str, str]] = []
+    done: list[int] = []
     for one in old.spoken:
         if one.event != "confirmed":
             written = _settled_anew(connection, anew, current, one)

@@ -17,6 +17,7 @@ from mailgate.desk.order import facts as order_facts
 from mailgate.desk.order import plain_number
 from mailgate.desk.pack import Policy
 from mailgate.desk.party import Desk
+from mailgate.desk.recognise import recognised
 from mailgate.desk.route import party_of
 from mailgate.desk.thread import Match
 from mailgate.desk.view import related
@@ -121,13 +122,21 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
     level = trust.level(message.author, known=party != "stranger", signed=signed, proven=proven)
     kin = tickets.kin_of(connection, desk.name, seller.id) if seller and (policy.duplicates or policy.cites) else ()
     attached = len(message.attachments)
+    told_of = recognised(message, message.readable or got.visible, party, policy, desk.zone) if policy.recognise else None
+    told |= {"recognised": told_of.name} if told_of else {}
     noticed: dict[str, Any] = {
         "attachments": attached,
         "attached": bool(attached or (ticket and ticket.facts.get("attachments"))),
     }
     noticed |= {"level": level, **facts.mentioned(got.visible, policy), **related(policy, told, ticket, kin)}
     people = [addresses.key(one.address) for one in ticket.participants] if ticket else []
-    doubted = (placed.kind or got.kind) == "human" and asked is None and not automatic.is_generated(message) and review.is_unproven(desk, party, level, ticket)
+    doubted = (
+        (placed.kind or got.kind) == "human"
+        and asked is None
+        and not automatic.is_generated(message)
+        and review.is_unproven(desk, party, level, ticket)
+    )
+    orders = tuple(dict.fromkeys((*orders, *([str(told["order"])] if told.get("order") else []))))
     doubted = doubted and not _is_buyer(connection, message, desk, orders, trust.may(house.allowed, level, "start"))
     return Context(
         scene=scene_for(connection, house, desk, seller, ticket),
@@ -150,9 +159,12 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
         spool_id=mail.id,
         command=_about_what_waits(connection, _command(got, placed, house, policy, Given("", party, level, told)), placed),
         speaks_for=party if asked is not None else "",
-        orders=tuple(dict.fromkeys((*orders, *([str(told["order"])] if told.get("order") else [])))),
+        recognised=told_of,
+        orders=orders,
         doubted=doubted,
-        askable=doubted and mail.envelope.reverse_path is not None and not waiting.asked_lately(connection, message.author or "", placed.received_at),
+        askable=doubted
+        and mail.envelope.reverse_path is not None
+        and not waiting.asked_lately(connection, message.author or "", placed.received_at),
     )
 
 
@@ -214,7 +226,7 @@ def _command(got: Read, placed: Placed, house: House, policy: Policy, given: Giv
         level = "signed" if mine and not offer.ticket else given.level
         party = offer.who if not offer.ticket else given.party
         fault = offer.fault(placed.received_at) or ("" if mine else "permission")
-        return replace(given, name=name, told=said, party=party, level=level, digest=offer.digest, fault=fault, giver=offer.key)
+        return replace(given, name=name, told=said, party=party, level=level, digest=offer.digest, fault=fault, giver=addresses.key(got.message.author or ""))
     if placed.match.ticket is not None and review.UNCONFIRMED in placed.match.ticket.tags:  # nothing but his yes acts (G-16)
         yes = got.kind == "human" and given.level == "signed" and review.is_yes(got.visible, house.words)
         return replace(given, name="yes", by_word=True) if yes else None

@@ -15,7 +15,20 @@ import traceback
 import click
 
 import mailgate
-from mailgate.cli import directory, learning, lists, look, mending, notices, ordering, policies, reporting, run, suppressing
+from mailgate.cli import (
+    commanding,
+    directory,
+    learning,
+    lists,
+    look,
+    mending,
+    notices,
+    ordering,
+    policies,
+    reporting,
+    run,
+    suppressing,
+)
 from mailgate.config import ConfigError
 from mailgate.simulate.check import CaseError
 from mailgate.store.engine import StoreError
@@ -43,8 +56,9 @@ for verb in (
     *reporting.VERBS,
 ):
     cli.add_command(verb)
-for verb in mending.VERBS:
+for verb in (*mending.VERBS, *commanding.TICKET_VERBS):
     lists.ticket.add_command(verb)
+directory.seller_group.add_command(commanding.seller_order)
 
 
 def main() -> None:

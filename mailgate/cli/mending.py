@@ -1,4 +1,7 @@
-"""`mailgate ticket move | split | merge`: undo and redo what threading did; the clocks are run again."""
+"""`mailgate ticket move | split | merge`: undo and redo what threading did; the clocks are run again.
+
+`join | keep-apart | not-ours | yes` say about a ticket that waits for a person what the links of a `needs_you` mail say.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from mailgate import daemon, mend
+from mailgate import daemon, mend, needs
 from mailgate.cli.options import opened, with_config
 from mailgate.config import Settings
 from mailgate.mend import Mended, MendError
@@ -45,6 +48,48 @@ def merge(number: str, into: str, directory: Path, sets: tuple[str, ...]) -> Non
     _say(_tried(store, work))
 
 
+def _said(action: str, number: str, directory: Path, sets: tuple[str, ...]) -> None:
+    """Do what is said about a ticket that waits, by the same way as a signed link."""
+    settings, store = opened(directory, sets)
+    work = partial(needs.said, house=daemon.house_of(settings), action=action, number=_number(number), now=clock.now())
+    try:
+        click.echo(store.call(work))
+    except MendError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@click.command()
+@click.argument("number")
+@with_config
+def join(number: str, directory: Path, sets: tuple[str, ...]) -> None:
+    """A ticket in doubt belongs to the one it points to: merge them."""
+    _said("join", number, directory, sets)
+
+
+@click.command("keep-apart")
+@click.argument("number")
+@with_config
+def keep_apart(number: str, directory: Path, sets: tuple[str, ...]) -> None:
+    """A ticket in doubt stands for itself."""
+    _said("keep_apart", number, directory, sets)
+
+
+@click.command("not-ours")
+@click.argument("number")
+@with_config
+def not_ours(number: str, directory: Path, sets: tuple[str, ...]) -> None:
+    """A ticket that waits is nothing of ours: close it, and let its clocks count for nothing."""
+    _said("not_ours", number, directory, sets)
+
+
+@click.command()
+@click.argument("number")
+@with_config
+def yes(number: str, directory: Path, sets: tuple[str, ...]) -> None:
+    """An unconfirmed ticket is from whom it says: settle its mail as if he had been authenticated (docs/rules.md G-16)."""
+    _said("yes", number, directory, sets)
+
+
 def _mended(settings: Settings, store: Store, spool_ids: tuple[int, ...], target: int | None) -> None:
     work = partial(mend.move, house=daemon.house_of(settings), spool_ids=spool_ids, target=target, now=clock.now())
     _say(_tried(store, work))
@@ -68,4 +113,4 @@ def _number(text: str) -> int:
     return int(digits)
 
 
-VERBS = (move, split, merge)
+VERBS = (move, split, merge, join, keep_apart, not_ours, yes)

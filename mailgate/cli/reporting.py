@@ -32,8 +32,12 @@ DAYS = 7
 @click.command()
 @click.option("--seller", "seller_id", default=None, help="Only this seller.")
 @click.option("--desk", "desk_name", default=None, help="Only this desk.")
-@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), default=None, help="The first day; a week before the last one if left out.")
-@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), default=None, help="The last day, which counts too; yesterday if left out.")
+@click.option(
+    "--since", type=click.DateTime(["%Y-%m-%d"]), default=None, help="The first day; a week before the last one if left out."
+)
+@click.option(
+    "--until", type=click.DateTime(["%Y-%m-%d"]), default=None, help="The last day, which counts too; yesterday if left out."
+)
 @with_config
 @with_json
 def report(
@@ -48,7 +52,7 @@ def report(
     rows: list[Mapping[str, Any]] = []
     for desk in (one for name, one in settings.desks.items() if desk_name in (None, name)):
         first, last = _days(since, until, now.astimezone(ZoneInfo(desk.zone)).date())
-        asked = Asked(desk, _span(first, last, desk), seller_id)
+        asked = Asked(desk, _span(first, last, desk), seller_id, mails=True)
         rows += store.read(partial(_rows, house=house, settings=settings, asked=asked, now=now))
     if not as_json:
         table([_brief(row) for row in rows], COLUMNS)
@@ -82,7 +86,7 @@ def _rows(connection: Connection, house: House, settings: Settings, asked: Asked
     first, last = asked.span.since.astimezone(zone).date(), (asked.span.until - timedelta(seconds=1)).astimezone(zone).date()
     by_month = {f"{span.since.astimezone(zone):%Y-%m}": span for span in _months(first, last, desk)}
     monthly = {month: rounds.figures_of(connection, house, Asked(desk, span, asked.seller)) for month, span in by_month.items()}
-    found = []
+    found: list[Mapping[str, Any]] = []
     for name, one in sorted(rounds.figures_of(connection, house, asked).items()):
         seller = settings.sellers.get(name)
         stands = seller is not None and rounds.proposal_stands(connection, house, desk, seller, now)

@@ -25,6 +25,7 @@ from mailgate.config.settings import Main, Pack, Settings
 from mailgate.desk.notice import Templates
 from mailgate.desk.pack import PackError, Policy, bind
 from mailgate.desk.party import Desk
+from mailgate.desk.recognise import recognises_sample
 
 MAIN = "mailgate.toml"
 DESKS = "desks.toml"
@@ -210,6 +211,9 @@ def _bound(reading: _Reading, packs: Mapping[str, Pack], desk: Desk) -> Policy |
     except PackError as error:
         reading.problems += [_of_pack(item, pack, desk, file) for item in error.problems]
         return None
+    for number, entry in enumerate(policy.recognise):
+        if not recognises_sample(entry):
+            reading.problems.append(Problem(pack.file, f"recognise.{number}.sample", "a mail that this entry recognises", entry.name))
     return policy if policy.hash else policy.model_copy(update={"hash": _hash(pack, desk.options)})
 
 

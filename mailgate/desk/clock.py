@@ -53,7 +53,13 @@ def local_calendar(policy: Policy, desk: Desk, seller: Seller | None, now: datet
 
 
 def start(
-    name: str, spec: ClockSpec, subject: str, episode: int, at: datetime, calendar: Calendar, view: Mapping[str, Any] | None = None
+    name: str,
+    spec: ClockSpec,
+    subject: str,
+    episode: int,
+    at: datetime,
+    calendar: Calendar,
+    view: Mapping[str, Any] | None = None,
 ) -> Clock:
     """A clock that runs from `at`, its limit and every step of its ladder worked out (G-02…G-06, D-19…D-22)."""
     due, marks = _planned(spec, at, calendar, view or {}, ())
@@ -313,12 +319,17 @@ def fired_late(clock: Clock, at: datetime) -> tuple[Mark, ...]:
 
 
 def view(clock: Clock) -> dict[str, Any]:
-    """What conditions and `[shows]` may ask of a clock: `NAME.late`, `.state`, `.outcome`, `.kept`, `.lapsed`, `.fired.STEP`, …."""
+    """What conditions and `[shows]` may ask of a clock: `NAME.late`, `.state`, `.outcome`, `.kept`, `.lapsed`, `.fired.STEP`…"""
     late = clock.stopped_at > clock.due if clock.state == "stopped" and clock.stopped_at and clock.due else None
     lapsed = any(mark.fired_at and clock.due and mark.due >= clock.due for mark in clock.marks)
     outcome = "missed" if late or lapsed else "met" if clock.state == "stopped" else "pending"
     name = clock.name
-    seen: dict[str, Any] = {f"{name}.late": late, f"{name}.state": clock.state, f"{name}.lapsed": lapsed, f"{name}.outcome": outcome}
+    seen: dict[str, Any] = {
+        f"{name}.late": late,
+        f"{name}.state": clock.state,
+        f"{name}.lapsed": lapsed,
+        f"{name}.outcome": outcome,
+    }
     seen[f"{name}.kept"] = "breached" if outcome == "missed" else outcome
     for step in {mark.step for mark in clock.marks}:
         count = sum(1 for mark in clock.marks if mark.step == step and mark.fired_at)

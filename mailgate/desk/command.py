@@ -26,7 +26,14 @@ from mailgate.desk.trust import Level, may
 from mailgate.desk.view import is_passing, seen
 
 EVERYWHERE = ("status", "help")  # what everybody may ask on every ticket
-DESK_ACTIONS = ("join", "keep_apart", "not_ours", "yes", "release", "not_ours.mail")  # what a desk's own letters offer, whatever its pack
+DESK_ACTIONS = (
+    "join",
+    "keep_apart",
+    "not_ours",
+    "yes",
+    "release",
+    "not_ours.mail",
+)  # what a desk's own letters offer, whatever its pack
 ABSENCE = ("away", "back")
 CHECKLIST = ("confirm", "checklist_start")
 ITS_OWN = frozenset({"text", "rest", "until", "action", "to_kind"})  # what a command says, and the ticket does not keep
@@ -37,7 +44,7 @@ TEXT_LIMIT = 8000
 class Given:
     """A command as it was given: by which party, with what it says beside its name, and how far that is proven.
 
-    `digest` is the single-use key of a signed link, `fault` why the link can't be used (expired, used), `by_word` a word in a mail,
+    `digest` is the single-use key of a signed link, `fault` why the link can't be used, `by_word` a word in a mail,
     `giver` the compared address that it came from.
     """
 
@@ -64,7 +71,9 @@ def is_about_seller(name: str, policy: Policy) -> bool:
 
 def links(policy: Policy) -> tuple[str, ...]:
     """Every action that a link may stand for: a command, or one with a choice (`change.refund`)."""
-    each = (f"{name}.{choice}" if choice else name for one in policy.command for name in one.name for choice in one.choices or ("",))
+    each = (
+        f"{name}.{choice}" if choice else name for one in policy.command for name in one.name for choice in one.choices or ("",)
+    )
     items = (f"confirm.{item}" for item in (policy.checklist.items if policy.checklist else ()))
     return tuple(dict.fromkeys((*each, *items)))
 
@@ -124,7 +133,9 @@ def commanded(
         return _confirmed(decision, given, scene, now, allowed)
     if given.name == "acknowledge" and given.party == "system":
         said = {"by": "system", "message_id": given.cause}
-        return replace(decision, event="acknowledged", acknowledged=True, spent=given.digest, entries=(Entry("acknowledged", now, said),))
+        return replace(
+            decision, event="acknowledged", acknowledged=True, spent=given.digest, entries=(Entry("acknowledged", now, said),)
+        )
     if given.name in ABSENCE:
         return _absent(decision, given, scene, now, allowed)
     if given.name in EVERYWHERE:
@@ -139,7 +150,9 @@ def commanded(
         return refused(decision, given, "permission" if given.level == "signed" and not entry.once else "unsigned", scene, now)
     if any({**given.told, **_dated(entry, given, scene)}.get(name) in (None, "") for name in entry.asks):
         return refused(decision, given, "incomplete", scene, now)
-    return _carried_out(decision, entry, replace(given, told={**entry.sets, **given.told, **_dated(entry, given, scene)}), scene, now)
+    return _carried_out(
+        decision, entry, replace(given, told={**entry.sets, **given.told, **_dated(entry, given, scene)}), scene, now
+    )
 
 
 def _on_what_waits(decision: Decision, given: Given, scene: Scene, now: datetime) -> Decision:
@@ -154,9 +167,7 @@ def _on_what_waits(decision: Decision, given: Given, scene: Scene, now: datetime
     return replace(decision, event=EVENTS[given.name], spent=given.digest, task=Task(given.name, kind, number), entries=(entry,))
 
 
-def _confirmed(
-    decision: Decision, given: Given, scene: Scene, now: datetime, allowed: Mapping[str, tuple[str, ...]]
-) -> Decision:
+def _confirmed(decision: Decision, given: Given, scene: Scene, now: datetime, allowed: Mapping[str, tuple[str, ...]]) -> Decision:
     """A fact of the checklist is right as it stands, or is to be counted from now (D-06, D-35, AR-02)."""
     item = str(given.told.get("item", ""))
     if scene.policy.checklist is None or item not in scene.policy.checklist.items:
@@ -178,7 +189,13 @@ def _absent(decision: Decision, given: Given, scene: Scene, now: datetime, allow
     if given.name == "away" and (last is None or last < first):
         return refused(decision, given, "incomplete", scene, now)
     marks = {"away_from": first, "away_until": last} if given.name == "away" else {"away_from": None, "away_until": None}
-    said = {"by": given.party, "from": marks["away_from"], "until": marks["away_until"], "message_id": given.cause, "ticket": None}
+    said = {
+        "by": given.party,
+        "from": marks["away_from"],
+        "until": marks["away_until"],
+        "message_id": given.cause,
+        "ticket": None,
+    }
     done = replace(decision, event=given.name, marks=marks, entries=(*decision.entries, Entry(given.name, now, said)))
     order = Order("command_done", (), data={"action": given.name, "until": last}, cause=given.cause, courtesy=True, ticket=False)
     return _reply(done, order, scene, now)
@@ -188,7 +205,9 @@ def _carried_out(decision: Decision, entry: Command, given: Given, scene: Scene,
     ticket = decision.ticket
     said = {"by": given.party, "command": given.name, "level": given.level, "message_id": given.cause}
     if ticket is not None:
-        lasting = {name: value for name, value in given.told.items() if name not in ITS_OWN and not is_passing(name, scene.policy)}
+        lasting = {
+            name: value for name, value in given.told.items() if name not in ITS_OWN and not is_passing(name, scene.policy)
+        }
         ticket = replace(ticket, facts={**ticket.facts, **lasting})
     done = replace(decision, event=entry.event, ticket=ticket, entries=(*decision.entries, Entry(entry.event, now, said)))
     after = followed(done, scene, now, {"action": given.name, **given.told}, cause=given.cause)
@@ -217,7 +236,9 @@ def refused(decision: Decision, given: Given, why: str, scene: Scene, now: datet
     if why == "unneeded" or (given.party == "staff" and given.name not in DESK_ACTIONS):
         return decision
     data = {"command": given.name, "reason": why}
-    order = Order("command_refused", (), data=data, cause=given.cause or now.isoformat(), courtesy=True, ticket=decision.ticket is not None)
+    order = Order(
+        "command_refused", (), data=data, cause=given.cause or now.isoformat(), courtesy=True, ticket=decision.ticket is not None
+    )
     return _reply(decision, order, scene, now, f"{STAFF}:{given.giver}" if given.party == "staff" else "")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from mailgate.desk.bounce import Bounced
 from mailgate.desk.command import Given
 from mailgate.desk.decision import Scene
+from mailgate.desk.recognise import Recognised
 from mailgate.desk.route import Roster
 from mailgate.desk.thread import Match
 from mailgate.desk.trust import Level
@@ -45,5 +46,6 @@ class Context:
     command: Given | None = None
     speaks_for: str = ""
     orders: tuple[str, ...] = ()
+    recognised: Recognised | None = None
     doubted: bool = False
     askable: bool = False

@@ -63,7 +63,7 @@ def _unconfirmed(message: Message, context: Context, now: datetime, party: str) 
 
 
 def _ordered(message: Message, context: Context, now: datetime, party: str) -> Decision:
-    """What a command in a mail causes. One that is not carried out for want of proof is answered, and its mail is one like others."""
+    """What a command in a mail causes. A word that is not carried out is answered, and its mail is one like others."""
     given = replace(context.command or Given("", party, context.level), cause=message.message_id or "")
     ticket = context.match.ticket
     if ticket is not None:
@@ -261,7 +261,6 @@ def _joined(ticket: Ticket, message: Message, context: Context) -> tuple[Partici
 
 def _addressed_roles(message: Message, context: Context, ticket: Ticket | None) -> frozenset[str]:
     scene, keys = context.scene, {addresses.key(one) for one in message.addressed}
-    entity = ticket.entity if ticket else None
     return frozenset(
         role
         for role in scene.policy.roles

@@ -61,8 +61,8 @@ class Order:
     `clock`, `episode`, `step` and `occurrences` name the steps that it stands for; `cause` is the Message-ID that brought it
     about. `ticket` False: not about one ticket. `hands`: its readers are given the mail behind it, text and all; `attach`: its
     attachments too. `effect`: it asks a system to do something, and has no readers. `after_effect`: it waits for one.
-    `offers`: links (action, label) beside those of the pack; `about`: links of a notice about several things, (action, number of the
-    thing, what it is called).
+    `offers`: links (action, label) beside those of the pack; `about`: links of a notice about several things, (action, number
+    of the thing, what it is called).
     """
 
     notice: str

@@ -65,10 +65,14 @@ def sent(clock: Clock, name: str, waiting: Sequence[Ticket], also: Sequence[Tick
     after = replace(clock, marks=(replace(mark, fired_at=now), following))
     to = scene.filled(spec.to, None)
     numbers = tuple(one.number for one in waiting)
-    told = tuple((one.tag, one.subject, one.spoken[-1].at if one.spoken else one.opened_at, one.kind) for one in (*waiting, *also))
+    told = tuple(
+        (one.tag, one.subject, one.spoken[-1].at if one.spoken else one.opened_at, one.kind) for one in (*waiting, *also)
+    )
     order = Order(
         spec.do, to, data={"messages": told, "at": mark.due}, clock=clock.name, episode=clock.episode, step=STEP,
         occurrences=(mark.occurrence,), ticket=False,
     )  # fmt: skip
     said = {"roles": sorted(to), "say": {"tickets": numbers}, "action": True, "ticket": None}
-    return Decision(spec.do, "timer", entries=(Entry(spec.do, mark.due, said),), clocks=(after,), orders=(order,), seller=scene.seller)
+    return Decision(
+        spec.do, "timer", entries=(Entry(spec.do, mark.due, said),), clocks=(after,), orders=(order,), seller=scene.seller
+    )

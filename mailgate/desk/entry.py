@@ -35,6 +35,7 @@ def _trigger(value: object) -> object:
 Length = Annotated[Duration, BeforeValidator(_duration), PlainSerializer(lambda d: f"{d.amount}{d.unit}")]
 MaybeLength = Annotated[Duration | None, BeforeValidator(_duration), PlainSerializer(lambda d: str(d) if d else "")]
 Words = tuple[str, ...]
+OneOrMore = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Places = Annotated[tuple[Annotated[str, Field(pattern=r"^(seller|entity|desk|ticket)\.[a-z_]+$")], ...], BeforeValidator(_words)]
 Test = Literal["more_than", "less_than", "not", "is_known", "same_as"]
 Plain = str | bool | int | float
@@ -283,7 +284,7 @@ class Rule(Frozen):
 class Change(Frozen):
     """What an event does to the ticket, and what is remembered of the seller, before clocks move."""
 
-    event: str = Field(description="The event.")
+    event: OneOrMore = Field(description="The event, or several.")
     given: Given = Field(
         default_factory=dict,
         alias="if",
@@ -303,7 +304,7 @@ class Change(Frozen):
 class When(Frozen):
     """A reaction: on `event`, if every condition holds, send, tag, strike, cause an effect or raise another event."""
 
-    event: str = Field(description="The event.")
+    event: OneOrMore = Field(description="The event, or several.")
     given: Given = Field(default_factory=dict, alias="if", description="Conditions, all of which have to hold.")
     do: str = Field("", description="The notice to send.")
     words: str = Field("", description="The template of the notice, where it is not called like the notice.")

@@ -18,6 +18,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from mailgate.desk.entry import Fact
 from mailgate.desk.pack import Policy
 from mailgate.mail.message import Message
 from mailgate.mail.subject import fold
@@ -78,6 +79,11 @@ def read(message: Message, visible: str, policy: Policy, zone: str = "UTC") -> d
         by_subject = [name for name, fact in policy.facts.items() if "topic" in fact.places]
         facts = {**dict.fromkeys(by_subject or ("topic",), topic), **facts}
     return facts
+
+
+def fact_of(message: Message, visible: str, fact: Fact) -> str | None:
+    """What the mail says at the first of the fact's places that says anything, as it is written; None if none does."""
+    return _first(fact.places, message, _lines(visible))
 
 
 def _first(places: tuple[str, ...], message: Message, lines: _Lines) -> str | None:
@@ -166,7 +172,7 @@ def topic_of(subject: str, policy: Policy) -> str | None:
 
 
 def holds(given: Mapping[str, Any], view: Mapping[str, Any]) -> bool:
-    """True if every condition holds: equal, one of a list, `not`, known or unknown, `same_as` another, `more_than`, `less_than`."""
+    """True if every condition holds: equal, one of a list, `not`, `is_known`, `same_as` another, `more_than`, `less_than`."""
     return all(_fits(view.get(name), wanted, view) for name, wanted in given.items())
 
 

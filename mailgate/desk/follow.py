@@ -48,7 +48,7 @@ def followed(
     decision = _clocks_moved(decision, scene, now, view, (cause, returned))
     decision = _withdrawn(decision, scene, now)
     view = {**seen(decision.ticket, scene, now, now_told, event, party), **was}
-    hits = [when for when in scene.policy.when if when.event == event and holds(when.given, view)]
+    hits = [when for when in scene.policy.when if event in when.event and holds(when.given, view)]
     decision = _reacted(decision, hits, scene, now, view, cause)
     for when in hits if depth < DEEPEST else ():
         if when.raises:
@@ -63,7 +63,7 @@ def _changed(
     """The ticket after the pack's [[change]] entries, what is told then, and the scene with what is remembered of the seller."""
     ticket, facts, marks = decision.ticket, dict(told), dict(decision.marks)
     for change in scene.policy.change:
-        if change.event != decision.event or not holds(change.given, view):
+        if decision.event not in change.event or not holds(change.given, view):
             continue
         for name, value in change.sets.items():
             value = _value(value, view)
@@ -83,9 +83,7 @@ def _value(value: Any, view: Mapping[str, Any]) -> Any:
     return view.get(value.removeprefix("fact:")) if isinstance(value, str) and value.startswith("fact:") else value
 
 
-def _reacted(
-    decision: Decision, hits: list[When], scene: Scene, now: datetime, view: Mapping[str, Any], cause: str
-) -> Decision:
+def _reacted(decision: Decision, hits: list[When], scene: Scene, now: datetime, view: Mapping[str, Any], cause: str) -> Decision:
     ticket = _tagged(decision.ticket, (when.tag for when in hits))
     effects = [_effect(when, view, cause) for when in hits if when.effect]
     orders = [_ordered(when, decision, scene, view, cause) for when in hits if when.do]
@@ -264,7 +262,7 @@ def _ordered(when: When, decision: Decision, scene: Scene, view: Mapping[str, An
 
 
 def said(say: Mapping[str, str], told: Mapping[str, Any]) -> dict[str, Any]:
-    """What a notice says beside its template's words: texts, or what `fact:NAME` stands for; `lacks:A,B` lists what is unknown."""
+    """What a notice says beside its template's words: a text, what `fact:NAME` stands for, `lacks:A,B` of these the unknown."""
     found: dict[str, Any] = {}
     for name, value in say.items():
         kind, _, rest = value.partition(":")

@@ -55,7 +55,7 @@ def _read_by(roles: Sequence[str], ticket: Ticket | None, scene: Scene, seen: se
 
 
 def _reader(role: str, address: str, scene: Scene, ticket: Ticket | None) -> Reader:
-    """Who reads, and how: a seller's people his language in his zone, a customer what he last wrote in, else the desk's (G-17)."""
+    """Who reads, and how: a seller's people his language in his zone, others what they last wrote in, else the desk's (G-17)."""
     seller, desk, party = scene.seller, scene.desk, party_of_role(role, scene)
     own = seller if party == "seller" and role_is_sellers(role, scene) else None
     wrote = ticket.languages.get(addresses.key(address), "") if ticket else ""

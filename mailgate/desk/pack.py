@@ -205,8 +205,8 @@ def _dangling(policy: Policy, heard: frozenset[str]) -> Iterator[Problem]:
         for step in spec.steps:
             if not (step.do or step.raises):
                 yield f"clocks.{clock}.steps.{step.name}.do", "a notice in do, or an event in raises", None
-    named = [(f"when.{number}", when.event) for number, when in enumerate(policy.when)]
-    named += [(f"change.{number}", change.event) for number, change in enumerate(policy.change)]
+    named = [(f"when.{number}", event) for number, when in enumerate(policy.when) for event in when.event]
+    named += [(f"change.{number}", event) for number, change in enumerate(policy.change) for event in change.event]
     for key, event in named:
         if event not in heard:
             yield f"{key}.event", f"one of the pack's events: {', '.join(sorted(heard))}", event

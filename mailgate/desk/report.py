@@ -23,7 +23,7 @@ from mailgate.desk.ticket import Clock
 NOTICE, PROPOSAL = "weekly_report", "propose_takeover"
 POTENTIAL = "potential_chargeback"  # the tag of D-28
 DECIDED = "takeover"  # the mark that a decision about a proposal leaves (D-29)
-OFFERS = (("take_over", "take_over"), ("leave", "leave"))
+DECISIONS = ("take_over", "leave")  # what somebody may decide about a proposal (D-29)
 MONTHLY = ("mediations", "prohibited")  # M-10, M-08: counted by month too
 METRICS = (
     "tickets", "asks", "answered", "late", "noncompliant", "reminders", "escalations", "mediations", "prohibited", "bounces",
@@ -200,10 +200,14 @@ def report(clock: Clock, comes: Round, told: Told, scene: Scene, now: datetime) 
         occurrences=(mark.occurrence,),
         ticket=False,
         courtesy=True,
-        offers=OFFERS if told.takeover else (),
+        offers=tuple((name, name) for name in DECISIONS if told.takeover and name in _commands(scene.policy)),
     )
     entries = (order_entry(order, mark.due),)
     return Decision(NOTICE, "timer", entries=entries, clocks=after, orders=(order,), seller=scene.seller), scene
+
+
+def _commands(policy: Policy) -> frozenset[str]:
+    return frozenset(name for command in policy.command for name in command.name)
 
 
 def _readers(scene: Scene) -> tuple[Scene, tuple[str, ...]]:

@@ -26,14 +26,23 @@ from mailgate.mail import token
 HISTORY = 20
 LINK_LASTS = timedelta(days=30)
 WHOLE = frozenset({"mail_ticket_closed", "route_claim"})  # C-43, A-04: the full history
-UNKNOWN: Mapping[str, Any] = dict.fromkeys(
-    ["recipient", "status", "diagnostic", "reporter", "delay_days", "topic", "last_confirmed", "suspected_bounce", "due_at", "next_at", "next_step", "asked_at", "last", "old_kind", "closed_by", "amount", "since", "action", "to_kind", "address", "reason", "expected", "obligation", "text", "sentence", "of", "category", "limit", "claim", "what", "days", "by", "kind", "state", "opened_at", "on", "until", "effect", "number", "command", "at", "n", "item", "why", "arrived_at", "window", "seen_at", "order", "product"]
-) | dict.fromkeys(
-    ["missing_addresses", "strikes", "suspected_replies", "noncompliant", "reminders_sent", "counted", "missing", "actions", "topics", "messages", "clocks", "commands", "open", "rows", "times", "reasons", "waiting", "numbers", "last_reply", "log"],
-    (),
-) | dict.fromkeys(["suppressed", "passed", "critical", "mediated", "subscription", "takeover", "external"], False) | {
-    "provider": "", "signature": "", "last_reply": None,
-}  # fmt: skip
+NOTHING_KNOWN = """
+recipient status diagnostic reporter delay_days topic last_confirmed suspected_bounce due_at next_at next_step asked_at last
+old_kind closed_by amount since action to_kind address reason expected obligation text sentence of category limit claim what
+days by kind state opened_at on until effect number command at n item why arrived_at window seen_at order product last_reply
+"""
+NONE_OF = """
+missing_addresses strikes suspected_replies noncompliant reminders_sent counted missing actions topics messages clocks commands
+open rows times reasons waiting numbers log
+"""
+NOT_SO = "suppressed passed critical mediated subscription takeover external"
+UNKNOWN: Mapping[str, Any] = {
+    **dict.fromkeys(NOTHING_KNOWN.split()),
+    **dict.fromkeys(NONE_OF.split(), ()),
+    **dict.fromkeys(NOT_SO.split(), False),
+    "provider": "",
+    "signature": "",
+}
 
 
 @dataclass(frozen=True)
@@ -192,7 +201,9 @@ def _links(sheet: Sheet, reader: Reader) -> Iterator[tuple[Label, str]]:
 def _links_of_no_ticket(sheet: Sheet, reader: Reader) -> Iterator[tuple[Label, str]]:
     """What can be done about a seller or an item of his: a fact is still right (D-06), and what the order itself offers."""
     party = sheet.parties.get(addresses.key(reader.address), 0)
-    offers = [(f"confirm.{sheet.order.say['item']}", "confirm")] if sheet.order.say.get("item") and reader.party == "seller" else []
+    offers = (
+        [(f"confirm.{sheet.order.say['item']}", "confirm")] if sheet.order.say.get("item") and reader.party == "seller" else []
+    )
     for action, label in (*offers, *sheet.order.offers) if party else ():
         yield label, _mail_that_does(sheet, reader, party, action, label)
     for action, number, name in sheet.order.about if party else ():
@@ -208,7 +219,14 @@ def _is_open(entry: Command, choice: str, sheet: Sheet, reader: Reader) -> bool:
 
 
 def _mail_that_does(
-    sheet: Sheet, reader: Reader, party: int, action: str, code: str, asks: Sequence[str] = (), *, about: tuple[int, str] = (0, "")
+    sheet: Sheet,
+    reader: Reader,
+    party: int,
+    action: str,
+    code: str,
+    asks: Sequence[str] = (),
+    *,
+    about: tuple[int, str] = (0, ""),
 ) -> str:
     """The link that opens a mail which does `action`, its subject and the lines to fill in in the reader's language.
 
@@ -278,7 +296,9 @@ def _of_ticket(ticket: Ticket | None, scene: Scene, order: Order) -> dict[str, A
         "what": order.say.get("what") or action,
         "days": window.within.amount if window else None,
         "since": max(since, default=None),
-        "clocks": tuple((one.name, one.due or one.next_due_at) for one in ticket.clocks if one.running and (one.due or one.next_due_at)),
+        "clocks": tuple(
+            (one.name, one.due or one.next_due_at) for one in ticket.clocks if one.running and (one.due or one.next_due_at)
+        ),
     }
 
 

@@ -25,7 +25,8 @@ from mailgate.mail import subject as subjects
 
 HEADERS = ("message_id", "relay_id", "reference")
 ORDER = (
-    "token", *HEADERS, "unseen_reference", "broken_reference", "body_token", "subject_tag", "order", "thread_index", "quote", "subject",
+    "token", *HEADERS, "unseen_reference", "broken_reference", "body_token", "subject_tag", "order", "thread_index", "quote",
+    "subject",
 )  # fmt: skip
 PROOF = frozenset({"token", "message_id", "relay_id", "body_token"})
 BY_REFERENCE = frozenset({*HEADERS, "unseen_reference", "broken_reference"})

@@ -47,7 +47,7 @@ def needed_act(policy: Policy, event: str) -> str:
     specs = policy.clocks.values()
     starting = [one for spec in specs for one in (*spec.starts, *spec.restarts, *spec.resumes, *spec.hastens)]
     ending = [one for spec in specs for one in (*spec.stops, *spec.pauses, *spec.extends)]
-    acting = any((when.strike or when.effect) and when.event == event for when in policy.when)
+    acting = any((when.strike or when.effect) and event in when.event for when in policy.when)
     if acting or any(one.event == event for one in starting):
         return "start"
     return "stop" if any(one.event == event for one in ending) else "add"

@@ -64,7 +64,9 @@ NAMES: Mapping[str, str] = {
     "provider": "after a bounce: whose list that is",
     "signature": "after a bounce: the signature that told",
 }
-PASSING = frozenset({"mentions", "attachments", "attached", "level", "rest", "text", "duplicate_of", "cited", "addressed", "fits"})
+PASSING = frozenset(
+    {"mentions", "attachments", "attached", "level", "rest", "text", "duplicate_of", "cited", "addressed", "fits"}
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,9 @@ class Kin:
         return {**self.facts, "kind": self.kind, "state": self.state}
 
 
-def seen(ticket: Ticket | None, scene: Scene, now: datetime, told: Mapping[str, Any], event: str = "", party: str = "") -> dict[str, Any]:
+def seen(
+    ticket: Ticket | None, scene: Scene, now: datetime, told: Mapping[str, Any], event: str = "", party: str = ""
+) -> dict[str, Any]:
     """Every name that a condition may ask; `told` is what the mail or command says, laid over what the ticket knows."""
     view: dict[str, Any] = {"event": event, "by": party, "called": scene.policy.called.get(party, party), "new": ticket is None}
     view["now"] = now.isoformat()

@@ -248,6 +248,24 @@ def catch_up_finished(*, overdue: int | None = None) -> None:
     """Mail has caught up; what is overdue is now sent in due order."""
 
 
+@event("command.given")
+def command_given(
+    *,
+    ticket: Ticket,
+    command: str,
+    party: str,
+    trust: str,
+    spool_id: int | None = None,
+    refused: str | None = None,
+) -> None:
+    """A person ordered something by a signed link, a word or a verb. `refused` says why it was not carried out."""
+
+
+@event("instruction.refused", "warning")
+def instruction_refused(*, spool_id: int | None, system: str | None, reason: str) -> None:
+    """A signed mail of another system was not followed."""
+
+
 @event("seller.struck", "warning")
 def seller_struck(*, seller: str, desk: str, ticket: Ticket, strike: str, count: int | None = None) -> None:
     """A strike was counted against a seller."""

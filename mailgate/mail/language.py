@@ -41,6 +41,7 @@ _TABLE = {name: frozenset(words.split()) for name, words in _WORDS.items()}
 _WORD = re.compile(r"[^\W\d_]+")
 _PERSIAN = re.compile(r"[پچژگکی]")
 _ARABIC_SCRIPT = re.compile(r"[\u0600-\u06ff]")
+_ARABIC_WORD = re.compile(r"[\u0600-\u06ff]+")
 _ARABIC_ONLY = re.compile(r"[ةىيكإأ]")
 
 
@@ -51,7 +52,8 @@ def language(text: str) -> str | None:
     arabic = len(_ARABIC_SCRIPT.findall(sample))
     if letters and arabic * 2 > letters:
         persian = len(_PERSIAN.findall(sample))
-        return "fa" if persian * 20 > arabic and persian > 2 * len(_ARABIC_ONLY.findall(sample)) else None
+        several = len(_ARABIC_WORD.findall(sample)) >= ENOUGH
+        return "fa" if several and persian * 20 > arabic and persian > 2 * len(_ARABIC_ONLY.findall(sample)) else None
     words = _WORD.findall(sample)
     scores = sorted(((sum(word in small for word in words), name) for name, small in _TABLE.items()), reverse=True)
     (best, name), (second, _) = scores[:2]

@@ -135,7 +135,9 @@ def shown_together(stage: Stage, policy: Policy, labels: Mapping[int, str]) -> d
     found: dict[str, Any] = {}
     for name, given in policy.shows_all.items():
         tickets_now = {label: stage.ticket(number) for number, label in labels.items()}
-        found[name] = sorted({label for label, one in tickets_now.items() if holds(given, {"state": one.state, "kind": one.kind, **one.facts})})
+        found[name] = sorted(
+            {label for label, one in tickets_now.items() if holds(given, {"state": one.state, "kind": one.kind, **one.facts})}
+        )
     return found
 
 

@@ -28,7 +28,6 @@ from mailgate.store import memory, offers, outbox, tickets, unreachable, waiting
 from mailgate.store.outbox import Outgoing
 from mailgate.store.schema import dumps
 
-
 LOG_OF = timedelta(days=30)  # what the log of a seller's mail goes back to (D-34)
 
 
@@ -202,7 +201,7 @@ def _letters(
 
 
 def _desk_parties(connection: Connection, order: Order, ticket: Ticket | None, scene: Scene) -> dict[str, int]:
-    """The ids under which the readers of a notice about no ticket get their links: compared address -> participant of ticket 0."""
+    """The ids under which the readers of a notice about no ticket get links: compared address -> participant of ticket 0."""
     to, cc = readers(order, ticket, scene)
     people = [Participant(one.address, one.party) for one in (*to, *cc)]
     return {addresses.key(one.address): one.id for one in tickets.people_of_no_ticket(connection, people)}

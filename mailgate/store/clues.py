@@ -92,12 +92,23 @@ def _orders(sought: Sought) -> tuple[str, ...]:
 def learn(connection: Connection, number: int, known: Sought, text: str, spool_id: int | None = None) -> None:
     """Remember what a mail of ticket `number` may be known by later; `text` is all that it says, quotes included."""
     key = known.subject.key
-    digests = [*_indexes(known.message, key), *_tags(known.message, known.subject), *_orders(known), *([_subject(key)] if key else ())]
+    digests = [
+        *_indexes(known.message, key),
+        *_tags(known.message, known.subject),
+        *_orders(known),
+        *([_subject(key)] if key else ()),
+    ]
     if digests:
         rows = [{"desk": known.desk, "digest": one, "ticket": number, "at": known.at} for one in digests]
         connection.execute(_LEARN, rows)
     if words := quote.shingles(text):
         connection.execute(_HOLD, {"ticket": number, "spool_id": spool_id, "numbers": quote.pack(words)})
+
+
+def of_order(connection: Connection, desk: str, number: str) -> tuple[int, ...]:
+    """The tickets of a desk in whose mail this order number stands."""
+    digest = _digest("order", number)
+    return tuple(ticket for ticket, _ in _known(connection, desk, [digest]).get(digest, ()))
 
 
 def find(connection: Connection, sought: Sought) -> Mapping[str, tuple[int, ...]]:

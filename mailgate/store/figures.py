@@ -28,13 +28,14 @@ _SUBJECT = literal("ticket:") + cast(tickets.c.number, Text)
 
 @dataclass(frozen=True)
 class Sought:
-    """What to count: at which desk, of which seller (None: of each), by which clock and which entries."""
+    """What to count: at which desk, of which seller (None: of each), by which clock and which entries; `mails` too, or not."""
 
     desk: str
     span: Span
     clock: str
     events: Collection[str]
     seller: str | None = None
+    mails: bool = False
 
 
 def promises(connection: Connection, house: House, desk: Desk, whose: str, seller: str | None = None) -> tuple[Promise, ...]:
@@ -70,7 +71,7 @@ def counted(connection: Connection, sought: Sought) -> dict[str, Counted]:
         found[seller].numbers["tickets"] = number
     for seller, number in connection.execute(_marked(sought, first)):
         found[seller].numbers["potential"] = number
-    for seller, number, spoken_on in connection.execute(_spoken(sought)):
+    for seller, number, spoken_on in connection.execute(_spoken(sought)) if sought.mails else ():
         found[seller].numbers |= {"messages": number, "spoken_on": spoken_on}
     for seller, kind, number in connection.execute(_strikes(sought)):
         found[seller].strikes[kind] = number

@@ -60,11 +60,12 @@ _FIELDS = (
 def reserve(connection: Connection, one: Outgoing) -> int:
     """The id of a new row for `one`, whose bytes may name that id; `fill` puts the bytes in."""
     values = {name: getattr(one, name) for name in _FIELDS}
-    return int(connection.execute(insert(outbox), {**values, "next_attempt_at": None if one.waits else one.created_at}).inserted_primary_key[0])  # type: ignore[index]
+    row = {**values, "next_attempt_at": None if one.waits else one.created_at}
+    return int(connection.execute(insert(outbox), row).inserted_primary_key[0])  # type: ignore[index]
 
 
 def troubled(connection: Connection, seller: str, since: datetime) -> tuple[tuple[datetime, str, str], ...]:
-    """(when, reader, state) of the newest 20 mails about this seller since then that did not simply leave, newest first (D-34)."""
+    """(when, reader, state) of the newest 20 mails about this seller since then that did not simply leave (D-34)."""
     query = select(outbox.c.created_at, outbox.c.reader, outbox.c.state).where(
         (outbox.c.seller == seller) & (outbox.c.created_at >= since) & outbox.c.state.in_(("refused", "deferred", "uncertain"))
     )

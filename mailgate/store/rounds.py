@@ -29,11 +29,12 @@ _WAITS = ("queued", "deferred")
 
 @dataclass(frozen=True)
 class Asked:
-    """Of which sellers of a desk figures are wanted, and from when to when; `seller` None: of each."""
+    """Of which sellers of a desk figures are wanted, and from when to when; `seller` None: of each. `mails`: M-22 too."""
 
     desk: Desk
     span: Span
     seller: str | None = None
+    mails: bool = False
 
 
 def wound(connection: Connection, desk: Desk, seller: Seller | None, now: datetime) -> tuple[Clock, ...]:
@@ -90,7 +91,7 @@ def figures_of(connection: Connection, house: House, asked: Asked) -> Mapping[st
     """The figures of each seller of whom there are any, by his id."""
     policy = house.policies[asked.desk.name]
     names = frozenset().union(*report.watched(policy).values())
-    sought = figures.Sought(asked.desk.name, asked.span, report.measured(policy), names, asked.seller)
+    sought = figures.Sought(asked.desk.name, asked.span, report.measured(policy), names, asked.seller, asked.mails)
     return {seller: report.figures(one, policy) for seller, one in figures.counted(connection, sought).items()}
 
 

@@ -9,12 +9,13 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from mailgate.desk.decision import Decision
+from mailgate.desk.order import Order
 from mailgate.desk.party import Desk
 from mailgate.desk.ticket import Ticket
 from mailgate.mail import address as addresses
 from mailgate.mail.message import Message
 from mailgate.mail.subject import Subject
-from mailgate.store import clues, memory, outbox, spool, tickets
+from mailgate.store import clues, memory, orders, outbox, spool, tickets
 from mailgate.store.outbox import Outgoing
 from mailgate.store.spool import Spooled, Twin
 
@@ -56,6 +57,15 @@ def remember(connection: Connection, mail: Spooled, kept: Kept, decision: Decisi
     if decision.away is not None and decision.seller is not None:
         memory.set_away(connection, kept.desk.name, decision.seller.id, decision.away, now)
     spool.settle(connection, mail.id, now, desk=kept.desk.name, message_id=message.message_id, ticket=number)
+
+
+def note_order(connection: Connection, desk: Desk, order: Order, now: datetime) -> None:
+    """Keep what a notice tells of an order; a new address of the customer's is his on the order's tickets too (C-03, C-04)."""
+    before = orders.get(connection, desk.name, order.number)
+    orders.put(connection, desk.name, [order], now)
+    if before and before.customer and order.customer and order.customer != before.customer:
+        for number in clues.of_order(connection, desk.name, order.number):
+            tickets.tell(connection, number, {"customer": order.customer})
 
 
 def hand_on(connection: Connection, mail: Spooled, desk: Desk, decision: Decision, ticket: Ticket | None) -> tuple[str, ...]:

@@ -149,6 +149,13 @@ def write(connection: Connection, ticket: Ticket) -> Ticket:
     return _renumbered(ticket, number, people)
 
 
+def tell(connection: Connection, number: int, facts: Mapping[str, Any]) -> None:
+    """Lay these facts over what the ticket knows."""
+    ticket = load(connection, [number]).get(number)
+    if ticket is not None:
+        write(connection, replace(ticket, facts={**ticket.facts, **facts}))
+
+
 def _renumbered(ticket: Ticket, number: int, people: tuple[Participant, ...]) -> Ticket:
 
     moved = tuple(replace(clock, subject=f"ticket:{number}") if ticket.number == 0 else clock for clock in ticket.clocks)

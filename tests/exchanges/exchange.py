@@ -199,7 +199,7 @@ class Gate:
         """The next notice of this name, which went to exactly these readers; `say` is what the audit log says of it."""
         self._settle_down()
         readers = [to] if isinstance(to, Person) else list(to)
-        group = _first_group(notice, self.pending)
+        group = _first_group(notice, self.pending, readers[0].address)
         assert group, f"{notice} was not sent; waiting: {_listed(self.pending)}"
         assert sorted(row.reader for _, row in group) == sorted(one.address for one in readers), _listed(group)
         self.pending = [one for one in self.pending if one not in group]
@@ -282,12 +282,11 @@ class UndoneError(Exception):
     """Rolls a trial back."""
 
 
-def _first_group(notice: str, pending: Iterable[tuple[datetime, Outgoing]]) -> list[tuple[datetime, Outgoing]]:
-    """The copies of the first notice of this name: one step, or one cause, at one instant."""
+def _first_group(notice: str, pending: Iterable[tuple[datetime, Outgoing]], reader: str) -> list[tuple[datetime, Outgoing]]:
+    """The copies of the first notice of this name (the first to `reader`, if any): one step, or one cause, at one instant."""
     mine = [one for one in pending if one[1].notice == notice]
-    if not mine:
-        return []
-    return [one for one in mine if _about(one[1]) == _about(mine[0][1])]
+    first = next((one for one in mine if one[1].reader == reader), mine[0] if mine else None)
+    return [one for one in mine if first and _about(one[1]) == _about(first[1])]
 
 
 def _about(row: Outgoing) -> tuple[object, ...]:

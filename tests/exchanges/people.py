@@ -138,7 +138,7 @@ def written(author: str, headers: dict[str, str], text: str, attaching: bytes | 
         message[name] = value
     message.set_content(text, cte="8bit")
     if isinstance(attaching, str):
-        message.add_attachment(b"%PDF-1.4 " + attaching.encode(), maintype="application", subtype="pdf", filename=attaching)
+        message.add_attachment(b"%PDF-1.4", maintype="application", subtype="pdf", filename=attaching, cte="7bit")
     elif attaching is not None:
         message.add_attachment(_parsed(attaching))
     return message.as_bytes()

@@ -38,11 +38,8 @@ def test_vendor_reads_and_closes_in_the_language_of_the_directory(
     assert (opened in notice.copy(vendor).said, closed in end.copy(vendor).said) == (True, True)
 
 
-@pytest.mark.xfail(strict=True, reason="nothing ever writes the ticket's `languages`: what somebody last wrote in is not kept")
 @pytest.mark.parametrize(("text", "close"), [(PORTUGUESE, "Encerrar o chamado"), (ITALIAN, "Chiudere il ticket")])
-def test_consumer_reads_the_language_that_he_wrote(
-    gate: Gate, consumer: Person, vendor: Person, text: str, close: str
-) -> None:
+def test_consumer_reads_the_language_that_he_wrote(gate: Gate, consumer: Person, vendor: Person, text: str, close: str) -> None:
     """G-17: else what he last wrote in, if that is sure; the vendor's copy stays English."""
     _asks(consumer, text)
     notice = gate.sends("mail_ticket_opened", [vendor, consumer])
@@ -76,9 +73,7 @@ def test_vendor_writes_portuguese_facts_and_they_are_read(gate: Gate, consumer: 
     ("subject", "kind"),
     [("Quero meu reembolso", "refund"), ("Chiedo un rimborso", "refund"), ("Disdetta", "cancel"), ("Aiuto", "support")],
 )
-def test_subject_says_what_a_first_mail_asks_for(
-    gate: Gate, consumer: Person, vendor: Person, subject: str, kind: str
-) -> None:
+def test_subject_says_what_a_first_mail_asks_for(gate: Gate, consumer: Person, vendor: Person, subject: str, kind: str) -> None:
     """C-05: where no line does, the pack's words of the subject."""
     consumer.states(subject, "Bitte.", Seller="shop", Subscription="yes")
     opened = gate.sends("mail_ticket_opened", [vendor, consumer])
@@ -87,7 +82,9 @@ def test_subject_says_what_a_first_mail_asks_for(
     gate.sends("mail_ticket_closed", [vendor, consumer])
 
 
-@pytest.mark.xfail(strict=True, reason="facts of any later mail of a party overwrite the ticket's: `Customer:` moves the role consumer")
+@pytest.mark.xfail(
+    strict=True, reason="facts of any later mail of a party overwrite the ticket's: `Customer:` moves the role consumer"
+)
 def test_vendor_cannot_put_somebody_else_in_the_consumers_place(
     gate: Gate, consumer: Person, vendor: Person, stranger: Person
 ) -> None:
@@ -100,7 +97,9 @@ def test_vendor_cannot_put_somebody_else_in_the_consumers_place(
     assert readers == {vendor.address, consumer.address}
 
 
-@pytest.mark.xfail(strict=True, reason="facts of any later mail of a party overwrite the ticket's: `Billed:` makes the purchase younger")
+@pytest.mark.xfail(
+    strict=True, reason="facts of any later mail of a party overwrite the ticket's: `Billed:` makes the purchase younger"
+)
 def test_consumer_cannot_make_his_purchase_younger(gate: Gate, consumer: Person, vendor: Person) -> None:
     """C-53, CR-08: a line in a later reply is not the sale or the billing that the window counts from."""
     _asks(consumer, Sale="2026-01-05T10:00")

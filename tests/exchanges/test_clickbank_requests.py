@@ -48,7 +48,9 @@ def test_consumers_cancellation_refunds_nothing(gate: Gate, consumer: Person, ve
     assert [len(gate.logged(one)) for one in ("process_refund", "cancel_subscription")] == [0, 1]
 
 
-@pytest.mark.xfail(strict=True, reason="next_at is the due instant of `process`, so the mail promises a reminder (telling._clock_data)")
+@pytest.mark.xfail(
+    strict=True, reason="next_at is the due instant of `process`, so the mail promises a reminder (telling._clock_data)"
+)
 def test_opened_refund_promises_no_reminder(gate: Gate, consumer: Person, vendor: Person) -> None:
     """C-17: no reminder is sent on refund and cancellation tickets; the mail that opens one says nothing else."""
     gate.at("2026-06-09T10:00")
@@ -241,9 +243,7 @@ def test_vendor_writes_to_an_old_address(gate: Gate, consumer: Person, vendor: P
     ("asker", "days", "event"),
     [("consumer", 60, "too_late"), ("consumer", 59, "opened"), ("vendor", 90, "too_late"), ("vendor", 89, "opened")],
 )
-def test_windows_end_at_the_very_instant(
-    gate: Gate, consumer: Person, vendor: Person, asker: str, days: int, event: str
-) -> None:
+def test_windows_end_at_the_very_instant(gate: Gate, consumer: Person, vendor: Person, asker: str, days: int, event: str) -> None:
     """C-53, C-54, G-05: less than 60, less than 90 days old; an age of exactly that is outside."""
     gate.at("2026-06-09T10:00")
     sale = {60: "2026-04-10", 59: "2026-04-11", 90: "2026-03-11", 89: "2026-03-12"}[days]

@@ -132,7 +132,9 @@ def test_vendor_who_answers_a_closed_ticket_is_told_so_alone(gate: Gate, consume
     assert gate.ticket().state == "closed"
 
 
-@pytest.mark.xfail(strict=True, reason="reject_closed says that a refused reply was not added, but later mails quote it in the history")
+@pytest.mark.xfail(
+    strict=True, reason="reject_closed says that a refused reply was not added, but later mails quote it in the history"
+)
 def test_refused_reply_is_in_no_history(gate: Gate, consumer: Person, vendor: Person) -> None:
     """CR-09, G-11: what came after the closing was not added; nobody reads it later."""
     opened = _opened(gate, consumer, vendor)

@@ -183,9 +183,7 @@ def test_quoted_links_do_not_act(gate: Gate, consumer: Person, vendor: Person) -
         {"Auto-Submitted": "auto-replied"}, {"X-Autoreply": "yes"}, {"Precedence": "auto_reply"}, {"List-Id": "<all.shop.example>"},
     ],
 )  # fmt: skip
-def test_machines_that_write_to_a_link_do_nothing(
-    gate: Gate, consumer: Person, vendor: Person, headers: dict[str, str]
-) -> None:
+def test_machines_that_write_to_a_link_do_nothing(gate: Gate, consumer: Person, vendor: Person, headers: dict[str, str]) -> None:
     """G-07: automatic replies and lists never act, and are never answered."""
     opened = _opened(gate, consumer, vendor)
     consumer.follows(opened.copy(consumer), CLOSE, headers=headers)

@@ -49,7 +49,9 @@ def test_word_of_an_unproven_mail_still_only_asks(gate: Gate, consumer: Person, 
     gate.sends("status", consumer)
 
 
-@pytest.mark.xfail(strict=True, reason="[author] of clickbank, madeiramadeira and amazonpay names no role for desk: nobody is answered")
+@pytest.mark.xfail(
+    strict=True, reason="[author] of clickbank, madeiramadeira and amazonpay names no role for desk: nobody is answered"
+)
 def test_agent_of_the_desk_asks_too(gate: Gate, consumer: Person, vendor: Person, agent: Person) -> None:
     """G-15: customer, seller and desk alike; each is answered alone."""
     _opened(gate, consumer, vendor)
@@ -81,7 +83,9 @@ def test_quoted_word_is_not_the_first_line(gate: Gate, consumer: Person, vendor:
     gate.sends("mail_reply", [vendor, consumer])
 
 
-@pytest.mark.parametrize("line", ["CLOSE", "Encerrar", "chiudi il ticket", "بستن", "REFUND", "Reembolso", "Rimborso", "بازپرداخت"])
+@pytest.mark.parametrize(
+    "line", ["CLOSE", "Encerrar", "chiudi il ticket", "بستن", "REFUND", "Reembolso", "Rimborso", "بازپرداخت"]
+)
 def test_word_that_closes_or_pays_does_nothing_by_itself(gate: Gate, consumer: Person, vendor: Person, line: str) -> None:
     """Design §8: what closes or moves money is answered, and nothing happens; its mail is handed on like any other."""
     opened = _opened(gate, consumer, vendor)
@@ -113,10 +117,10 @@ def test_vendor_may_not_write_the_consumers_words(gate: Gate, consumer: Person, 
     assert gate.ticket().kind == "support"
 
 
-@pytest.mark.parametrize("headers", [{"Auto-Submitted": "auto-replied"}, {"X-Autoreply": "yes"}, {"List-Id": "<all.shop.example>"}])
-def test_machines_that_say_a_word_are_not_answered(
-    gate: Gate, consumer: Person, vendor: Person, headers: dict[str, str]
-) -> None:
+@pytest.mark.parametrize(
+    "headers", [{"Auto-Submitted": "auto-replied"}, {"X-Autoreply": "yes"}, {"List-Id": "<all.shop.example>"}]
+)
+def test_machines_that_say_a_word_are_not_answered(gate: Gate, consumer: Person, vendor: Person, headers: dict[str, str]) -> None:
     """G-07: neither an automatic reply nor a list ever acts, or is answered."""
     opened = _opened(gate, consumer, vendor)
     vendor.replies(opened.copy(vendor), "STATUS", headers=headers)
@@ -150,7 +154,6 @@ def test_close_on_a_closed_ticket_does_not_open_it(gate: Gate, consumer: Person,
     consumer.replies(closed.copy(consumer), "CLOSE")
     gate.sends("reject_closed", consumer)
     assert gate.ticket().state == "closed"
-
 
 
 @pytest.mark.parametrize("line", ["CLOSE", "refund"])

@@ -30,7 +30,9 @@ def test_messages_go_both_ways_with_their_words(gate: Gate, customer: Person, se
     assert not relayed.links
 
 
-@pytest.mark.xfail(strict=True, reason="the identity of a notice leaves its readers out: `opened` to each side has one Message-ID")
+@pytest.mark.xfail(
+    strict=True, reason="the identity of a notice leaves its readers out: `opened` to each side has one Message-ID"
+)
 def test_two_different_mails_have_two_ids(gate: Gate, customer: Person, seller: Person) -> None:
     """RFC 5322 §3.6.4: what goes to the seller and what goes to the customer are two mails, with other words and another To."""
     his, hers = _opened(gate, customer, seller)
@@ -92,9 +94,7 @@ def test_platform_alone_hears_of_what_is_forbidden(
         ("Bom dia. É preciso um PIX de R$ 20. Obrigado.", "É preciso um PIX de R$ 20."),
     ],
 )
-def test_alert_quotes_the_sentence(
-    gate: Gate, customer: Person, seller: Person, sac: Person, text: str, sentence: str
-) -> None:
+def test_alert_quotes_the_sentence(gate: Gate, customer: Person, seller: Person, sac: Person, text: str, sentence: str) -> None:
     """M-03, M-07: the sentence is quoted in the alert, and no other (G-14)."""
     his, _ = _opened(gate, customer, seller)
     seller.replies(his, text)
@@ -104,7 +104,9 @@ def test_alert_quotes_the_sentence(
     assert "Bom dia" not in told
 
 
-@pytest.mark.xfail(strict=True, reason="both alerts of one mail have one Message-ID (identity without `say`): the second is never written")
+@pytest.mark.xfail(
+    strict=True, reason="both alerts of one mail have one Message-ID (identity without `say`): the second is never written"
+)
 def test_two_offences_in_one_message_are_two_alerts(gate: Gate, customer: Person, seller: Person, sac: Person) -> None:
     """M-03 and M-07: each is told to the platform."""
     his, _ = _opened(gate, customer, seller)
@@ -115,7 +117,8 @@ def test_two_offences_in_one_message_are_two_alerts(gate: Gate, customer: Person
 
 
 @pytest.mark.parametrize(
-    "text", ["O armário é da linha Zapata.", "A caixa postal está cheia.", "> Me chama no WhatsApp\n\nO cliente escreveu isso acima?"]
+    "text",
+    ["O armário é da linha Zapata.", "A caixa postal está cheia.", "> Me chama no WhatsApp\n\nO cliente escreveu isso acima?"],
 )
 def test_innocent_and_quoted_words_alert_nobody(gate: Gate, customer: Person, seller: Person, text: str) -> None:
     """M-03, M-07: whole words of the newly written text only."""

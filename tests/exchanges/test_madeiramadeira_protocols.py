@@ -56,7 +56,9 @@ def test_customer_is_told_the_number_and_asked_nothing(gate: Gate, customer: Per
     assert "O que se espera de você" not in told.said
 
 
-@pytest.mark.xfail(strict=True, reason="data['seller'] is the fact that the mail states ('Lojista: shop'), laid over the directory's name")
+@pytest.mark.xfail(
+    strict=True, reason="data['seller'] is the fact that the mail states ('Lojista: shop'), laid over the directory's name"
+)
 def test_seller_bears_his_name_of_the_directory(gate: Gate, customer: Person, seller: Person) -> None:
     """G-17, M-18: whatever a mail calls him, letters call him by his registered name."""
     opened = _opened(gate, customer, seller)
