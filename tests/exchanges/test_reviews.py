@@ -81,17 +81,16 @@ def test_mail_that_is_kept_apart_waits_no_more(gate: Gate, inc: Person, acme: Pe
 
 def test_mail_that_is_none_of_ours_is_put_away_with_its_clocks(gate: Gate, inc: Person, acme: Person, staff: Person) -> None:
     """Design §5: an ask in doubt had a clock of its own; it counts for nothing now."""
-    ask = inc.writes([acme], subject="Order 1")
-    other = inc.writes([acme], subject="Order 2")
-    ids = f"<{ask.message.message_id}> <{other.message.message_id}>"
-    mixed = inc.writes([acme], subject="Both", headers={"References": ids, "In-Reply-To": f"<{ask.message.message_id}>"})
-    if mixed.ticket in (1, 2):
-        pytest.skip("this mail is in no doubt")
-    staff.follows(told(gate, staff), f"{NOT_OURS}: MG-3 → MG-1")
-    assert (gate.ticket(3).state, gate.ticket(3).tags) == ("closed", frozenset({"not_ours"}))
-    assert {one.state for one in gate.ticket(3).clocks} <= {"void"}
+    ask = inc.writes([acme], subject="Wheelchair 17")
+    gate.later(minutes=5)
+    assert inc.writes([acme], subject="Re: Wheelchair 17").ticket == 2
+    assert gate.clock(2).running
+    staff.follows(told(gate, staff), f"{NOT_OURS}: MG-2 → MG-1")
+    assert (gate.ticket(2).state, gate.ticket(2).tags, gate.clock(2).state) == ("closed", {"not_ours"}, "void")
+    assert gate.clock(1).running
     acme.replies(ask)
-    acme.replies(other)
+    gate.later(days=9)
+    gate.stays_silent()
 
 
 def test_link_works_once_and_is_then_refused_politely(gate: Gate, inc: Person, acme: Person, staff: Person) -> None:
