@@ -151,7 +151,7 @@ def test_event_under_some_value_of_by_option_may_be_waited_for() -> None:
     choosing = {"name": "shut", "by": ["seller"], "event": {"by_option": "brief", "true": "shut", "false": "closed"}}
     raw = changed("command", to=[*PACK["command"], choosing])
     raw["when"] = [{"event": "shut", "do": "remind", "to": ["shop"]}]
-    assert bound(raw).when[0].event == "shut"
+    assert bound(raw).when[0].event == ("shut",)
 
 
 def test_event_that_nobody_names_is_refused_wherever_it_is_waited_for() -> None:
@@ -167,7 +167,7 @@ def test_event_that_nobody_names_is_refused_wherever_it_is_waited_for() -> None:
 
 @pytest.mark.parametrize("event", ["reachable", "reply_unseen"])
 def test_built_in_events_need_no_mail(event: str) -> None:
-    assert bound(changed("when", 0, "event", to=event)).when[0].event == event
+    assert bound(changed("when", 0, "event", to=event)).when[0].event == (event,)
 
 
 @pytest.mark.parametrize(

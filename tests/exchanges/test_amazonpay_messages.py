@@ -64,7 +64,9 @@ def test_digest_keeps_to_business_days_where_the_desk_wants_it(gate: Gate, buyer
 
 
 @pytest.mark.xfail(strict=True, reason="decide._judged takes kind = \"claim\" for a fact: the ticket's kind is `chargeback`")
-def test_digest_names_unattended_claims_too(gate: Gate, buyer: Person, merchant: Person, claims: Person, notifier: Person) -> None:
+def test_digest_names_unattended_claims_too(
+    gate: Gate, buyer: Person, merchant: Person, claims: Person, notifier: Person
+) -> None:
     """A-05: the digest also names claims and notices that nobody has dealt with; the closing link takes one out."""
     gate.at("2026-06-08T15:00")
     _asks(buyer)
@@ -90,7 +92,7 @@ def test_digest_names_unattended_issues_too(gate: Gate, buyer: Person, merchant:
     assert "Ordine 8" in told.said
 
 
-@pytest.mark.xfail(strict=True, reason="the digest is armed by `collects` alone: a claim with no buyer message waiting brings none")
+@pytest.mark.xfail(strict=True, reason="the digest is armed by `collects` alone: a claim by itself brings none")
 def test_claim_alone_brings_a_digest(gate: Gate, merchant: Person, claims: Person, notifier: Person) -> None:
     """A-05: check regularly; an unattended claim is named though no buyer waits."""
     gate.at("2026-06-08T15:00")
@@ -142,7 +144,7 @@ def test_claim_without_shipping_details_alerts_the_merchant(
     assert "shipping date" not in told.said
 
 
-@pytest.mark.xfail(strict=True, reason="a claim opens a ticket of its own: nothing brings the buyer's messages about the order into it")
+@pytest.mark.xfail(strict=True, reason="nothing brings the buyer's messages about the order into the claim's mail")
 def test_dossier_holds_the_history_of_the_order(
     gate: Gate, buyer: Person, merchant: Person, claims: Person, notifier: Person
 ) -> None:

@@ -1,4 +1,4 @@
-"""A support ticket at ClickBank from its opening to its end: what both parties read, and what their answers do (C-05…C-09, C-39…C-48)."""
+"""A support ticket at ClickBank from its opening to its end: what both parties read, and what their answers do."""
 
 from __future__ import annotations
 

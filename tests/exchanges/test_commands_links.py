@@ -180,7 +180,8 @@ def test_quoted_links_do_not_act(gate: Gate, consumer: Person, vendor: Person) -
 @pytest.mark.parametrize(
     "headers",
     [
-        {"Auto-Submitted": "auto-replied"}, {"X-Autoreply": "yes"}, {"Precedence": "auto_reply"}, {"List-Id": "<all.shop.example>"},
+        {"Auto-Submitted": "auto-replied"}, {"X-Autoreply": "yes"}, {"Precedence": "auto_reply"},
+        {"List-Id": "<all.shop.example>"},
     ],
 )  # fmt: skip
 def test_machines_that_write_to_a_link_do_nothing(gate: Gate, consumer: Person, vendor: Person, headers: dict[str, str]) -> None:

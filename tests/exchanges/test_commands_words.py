@@ -19,8 +19,9 @@ def _opened(gate: Gate, consumer: Person, vendor: Person, request: str = "suppor
 @pytest.mark.parametrize(
     "line",
     [
-        "STATUS", "status", "Status!", "*Status*", "  Status.  ", "ticket status", "Situação", "SITUACAO", "situação?", "andamento", "como está",
-        "Stato", "STATO DEL TICKET", "a che punto siamo", "وضعیت", "وضعيت", "وضعیت تیکت", "وضعيت‌تيکت", "پیگیری", "پيگيري", "«وضعیت»", "وَضعیت",
+        "STATUS", "status", "Status!", "*Status*", "  Status.  ", "ticket status", "Situação", "SITUACAO", "situação?",
+        "andamento", "como está", "Stato", "STATO DEL TICKET", "a che punto siamo", "وضعیت", "وضعيت", "وضعیت تیکت",
+        "وضعيت‌تيکت", "پیگیری", "پيگيري", "«وضعیت»", "وَضعیت",
     ],
 )  # fmt: skip
 def test_anybody_of_the_ticket_asks_how_things_stand(gate: Gate, consumer: Person, vendor: Person, line: str) -> None:
@@ -63,7 +64,7 @@ def test_agent_of_the_desk_asks_too(gate: Gate, consumer: Person, vendor: Person
 @pytest.mark.parametrize(
     "text",
     [
-        "Please close the ticket when you are ready.", "I would like to know the status of my order.", "Close? I do not think so.",
+        "Please close the ticket when you are ready.", "I would like to know the status of my order.", "Close? Not yet.",
         "Hello,\nstatus", "We need help with this", "status quo is fine with us", "cancelling is not what I want", "> status",
         "A situação não mudou.", "وضعیت را نمی‌دانم",
     ],
@@ -90,7 +91,8 @@ def test_word_that_closes_or_pays_does_nothing_by_itself(gate: Gate, consumer: P
     """Design §8: what closes or moves money is answered, and nothing happens; its mail is handed on like any other."""
     opened = _opened(gate, consumer, vendor)
     consumer.replies(opened.copy(consumer), f"{line}\n")
-    assert "needs the signed link" in gate.sends("command_refused", consumer).said
+    gate.sends("command_refused", consumer)
+    assert [one["data"]["why"] for one in gate.logged("command_refused")] == ["unsigned"]
     gate.sends("mail_reply", [vendor, consumer])
     assert (gate.ticket().state, gate.ticket().kind) == ("open", "support")
 

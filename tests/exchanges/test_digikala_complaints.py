@@ -95,7 +95,7 @@ def test_complaint_without_documents_is_accepted_all_the_same(
     gate.sends("route_senior", senior)
 
 
-def test_senior_experts_answer_ends_the_complaint(gate: Gate, seller: Person, support: Person, senior: Person, agent: Person) -> None:
+def test_experts_answer_ends_the_complaint(gate: Gate, seller: Person, support: Person, senior: Person, agent: Person) -> None:
     """K-16, K-24: an answer of the desk's experts stops its clock; nobody is told that it was overdue."""
     _answers(support, _asked(gate, seller))
     complaint = _complains(seller, Numbers="MG-1")

@@ -1,4 +1,4 @@
-"""The channel between customer and seller at MadeiraMadeira: handed on both ways, watched for what is forbidden (M-01…M-08, M-21)."""
+"""The channel between customer and seller at MadeiraMadeira: handed on both ways, watched for what is forbidden."""
 
 from __future__ import annotations
 
@@ -58,9 +58,8 @@ def test_seller_and_customer_never_read_each_others_addresses(gate: Gate, custom
         assert [one.address.partition("@")[2] for one in notice.message.reply_to] == ["desk.example"]
 
 
-@pytest.mark.xfail(strict=True, reason="`attach` of a [[when]] is read by nobody: Order.files stays empty")
 def test_pictures_go_with_a_message(gate: Gate, customer: Person, seller: Person) -> None:
-    """M-23: all that is needed in one contact, the customer's pictures among it (design §8: carrying desks hand attachments on)."""
+    """M-23: all that is needed in one contact, the customer's pictures among it (design §8)."""
     his, hers = _opened(gate, customer, seller)
     customer.replies(hers, "Segue a foto.", attaching="foto.pdf")
     assert [one.filename for one in gate.sends("message_relayed", seller).message.attachments] == ["foto.pdf"]
@@ -159,10 +158,8 @@ def test_unproven_seller_reaches_nobody(gate: Gate, customer: Person, seller: Pe
     """Trust: who only claims to be the seller is not handed on to the customer, in the channel or by a stolen subject."""
     _opened(gate, customer, seller)
     first = gate.mails[0].message
-    forged = gate.receives(
-        seller, {"To": "tickets@desk.example", "Subject": "Re: Guarda-roupa", "In-Reply-To": f"<{first.message_id}>"}, "Um PIX, já.",
-        proven=False,
-    )  # fmt: skip
+    head = {"To": "tickets@desk.example", "Subject": "Re: Guarda-roupa", "In-Reply-To": f"<{first.message_id}>"}
+    forged = gate.receives(seller, head, "Um PIX, já.", proven=False)
     assert forged.ticket == 1
     gate.stays_silent()
 

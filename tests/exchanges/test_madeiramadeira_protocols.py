@@ -1,4 +1,4 @@
-"""Protocols at MadeiraMadeira: what the seller is asked, what his actions send to the customer, and when the platform steps in."""
+"""Protocols at MadeiraMadeira: what is asked of the seller, what his actions do, and when the platform steps in."""
 
 from __future__ import annotations
 
@@ -79,7 +79,6 @@ def test_sellers_answer_reaches_the_customer_and_finishes(gate: Gate, customer: 
     gate.stays_silent()
 
 
-@pytest.mark.xfail(strict=True, reason="`attach` of a [[when]] is read by nobody: Order.files stays empty")
 def test_sellers_attachment_reaches_the_customer(gate: Gate, customer: Person, seller: Person) -> None:
     """M-38, M-18: the invoice that he attaches to his answer goes with it."""
     opened = _opened(gate, customer, seller, "envio_de_nota_fiscal")
@@ -190,7 +189,8 @@ def test_case_that_goes_public_turns_critical(
     ],
 )
 def test_obligation_is_kept_by_its_link_or_breached(
-    gate: Gate, customer: Person, seller: Person, sac: Person, reason: str, facts: dict[str, str], days: int, link: str, obligation: str
+    gate: Gate, customer: Person, seller: Person, sac: Person,
+    reason: str, facts: dict[str, str], days: int, link: str, obligation: str,
 ) -> None:  # fmt: skip
     """M-29…M-31, MR-05: the link confirms it; without it the seller and the platform hear, never the customer (G-11)."""
     kept, broken = (_opened(gate, customer, seller, reason, **facts) for _ in range(2))
