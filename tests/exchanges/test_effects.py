@@ -42,7 +42,7 @@ def _orders(gate: Gate, person: Person, secret: bytes, **said: Any) -> Mail:
     mail.set_content("See the attached instruction.\n")
     payload = instruction.signed({"at": gate.now.isoformat(timespec="seconds"), **said}, secret)
     mail.add_attachment(payload, maintype="application", subtype="json", filename="mailgate.json")
-    return gate.again(Mail(parse(mail.as_bytes()), "", at=gate.now), raw=mail.as_bytes())
+    return gate.again(Mail(parse(mail.as_bytes()), "no canary", at=gate.now), raw=mail.as_bytes())
 
 
 def _asks_refund(consumer: Person) -> Mail:
