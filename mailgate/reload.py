@@ -1,7 +1,7 @@
 """Take a changed configuration into force while mail goes on: all or nothing, and without a pause.
 
-Reading, checking and indexing happen in a thread beside the loop. The checklist clocks of changed sellers are then set a few
-sellers at a time, so that the store takes mail between two of them.
+Reading, checking and indexing happen in a thread beside the loop. The clocks of changed sellers that no mail sets are then set a
+few sellers at a time, so that the store takes mail between two of them.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _hashes(house: House) -> dict[str, str]:
 
 
 async def rewind(store: Store, house: House, changed: Mapping[str, Seller]) -> None:
-    """Set the checklist clocks of these sellers, AT_ONCE of them a transaction (D-06)."""
+    """Set the clocks that no mail sets, of the desks and of these sellers: AT_ONCE sellers a transaction (D-06, G-15, D-37)."""
     for part in _parts(changed):
         some = replace(house, roster=Roster.of(house.roster.desks, part))
         await store.run(partial(wind, house=some, now=clock.now()))
@@ -79,5 +79,6 @@ async def rewind(store: Store, house: House, changed: Mapping[str, Seller]) -> N
 
 def _parts(sellers: Mapping[str, Seller]) -> Iterator[dict[str, Seller]]:
     waiting = iter(sellers.items())
+    yield dict(islice(waiting, AT_ONCE))  # the desks' own clocks are set with it, even if nobody changed
     while part := dict(islice(waiting, AT_ONCE)):
         yield part

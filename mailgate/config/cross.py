@@ -58,7 +58,7 @@ def seller_errors(settings: Settings, sellers: Iterable[Seller], said: str, *, d
 def warnings(settings: Settings, said: str) -> list[Problem]:
     """What works and is probably not meant."""
     at = _Places(settings, said)
-    found = [*_trust_warnings(settings, at), *_desk_warnings(settings, at), *at.placed(_shared_support(settings, at))]
+    found = [*_trust_warnings(settings, at), *_desk_warnings(settings, at), *_role_warnings(settings, at), *at.placed(_shared_support(settings, at))]
     found += _template_problems(settings, fall_back=True)
     for seller in settings.sellers.values():
         found += at.placed(_support_warnings(seller, at))
@@ -188,6 +188,18 @@ def _effect_errors(settings: Settings, at: _Places) -> Found:
             hint = f"the pack of desk.{name} asks for {', '.join(sorted(policy.effects))}"
             yield Problem(at.main, "effects.to", "the address of the system that carries out effects", "none", hint)
             return
+
+
+def _role_warnings(settings: Settings, at: _Places) -> Found:
+    """A role of the desk's that the pack writes to and nobody fills: its notices would reach nobody (DR-09)."""
+    for name, desk in settings.desks.items():
+        policy = settings.policies.get(name)
+        for role, spec in policy.roles.items() if policy else ():
+            places = [place.removeprefix("desk.") for place in spec.of]
+            ours = all(place.startswith("desk.") for place in spec.of) and spec.when and not spec.otherwise
+            if ours and not any(desk.staff if place == "staff" else desk.roles.get(place) for place in places):
+                hint = f"the pack's notices to {role} reach nobody; {' or '.join(places)}"
+                yield Problem(at.desks, dotted(("desk", name, "roles")), "somebody for each role of the pack", "nobody", hint)
 
 
 def _template_problems(settings: Settings, *, fall_back: bool) -> Found:

@@ -20,6 +20,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup, escape
 
+from mailgate.desk.command_words import clashes, words_from
 from mailgate.desk.layout import direction, quoted
 from mailgate.desk.wording import BLOCK, BLOCKS, FSI, PDI, RLM, VALUE_LIMIT, Wording, exact
 from mailgate.mail.compose import one_line
@@ -78,6 +79,7 @@ def variables(source: str) -> frozenset[str]:
 def _lint(templates: Templates) -> Iterator[str]:
     words, notices = templates.strings.get(LAST_RESORT, {}), templates.notices.get(LAST_RESORT, {})
     yield from (f"en/strings.toml lacks {key}" for key in OWN_STRINGS.split() if key not in words)
+    yield from (f"strings.toml: {said}" for said in clashes(words_from(templates.strings)))
     for language in sorted(templates.notices.keys() | templates.strings.keys()):
         theirs, strings = templates.notices.get(language, {}), templates.strings.get(language, {})
         yield from (f"{language} lacks the notice {name}" for name in sorted(notices.keys() - theirs.keys()))
