@@ -40,7 +40,7 @@ Queued = tuple[tuple[int, str, str], ...]
 
 
 def tell_desk(connection: Connection, desk: Desk, house: House, now: datetime) -> Queued:
-    """The mails (id, notice, reader) to this desk's staff about what waits for them; none within an hour, and none without news."""
+    """The mails (id, notice, reader) to this desk's staff about what waits for them; none within an hour, none without news."""
     at, known = waiting.last_told(connection, desk.name)
     if not desk.staff or (at is not None and now - at < review.EVERY):
         return ()

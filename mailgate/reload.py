@@ -72,7 +72,7 @@ def _hashes(house: House) -> dict[str, str]:
 
 async def rewind(store: Store, house: House, changed: Mapping[str, Seller]) -> None:
     """Set the clocks that no mail sets, of the desks and of these sellers: AT_ONCE sellers a transaction (D-06, G-15, D-37)."""
-    for part in _parts(changed):
+    for part in _parts(changed) if changed else ({},):
         some = replace(house, roster=Roster.of(house.roster.desks, part))
         await store.run(partial(wind, house=some, now=clock.now()))
 

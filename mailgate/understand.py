@@ -113,6 +113,9 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
             if name in policy.facts
         }
     seller = house.seller(ticket.seller) if ticket and ticket.seller else None
+    offer = placed.found.offer
+    if offer is not None and not offer.ticket:
+        seller = house.seller(str(commands.by_link(offer.action, policy)[1].get(commands.SELLER, "")))
     seller = seller or lookup.seller_named(message, desk, house, str(told.get("seller", "")))
     party = party_of(message.author, desk, seller, ticket, house.roster)
     proven = is_proven(message, mail.envelope, house) or (bool(placed.vouched) and _is_by(message, placed.vouched))
@@ -226,7 +229,10 @@ def _command(got: Read, placed: Placed, house: House, policy: Policy, given: Giv
         level = "signed" if mine and not offer.ticket else given.level
         party = offer.who if not offer.ticket else given.party
         fault = offer.fault(placed.received_at) or ("" if mine else "permission")
-        return replace(given, name=name, told=said, party=party, level=level, digest=offer.digest, fault=fault, giver=addresses.key(got.message.author or ""))
+        giver = addresses.key(got.message.author or "")
+        return replace(
+            given, name=name, told=said, party=party, level=level, digest=offer.digest, fault=fault, giver=giver
+        )  # fmt: skip
     if placed.match.ticket is not None and review.UNCONFIRMED in placed.match.ticket.tags:  # nothing but his yes acts (G-16)
         yes = got.kind == "human" and given.level == "signed" and review.is_yes(got.visible, house.words)
         return replace(given, name="yes", by_word=True) if yes else None

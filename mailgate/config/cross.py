@@ -58,7 +58,12 @@ def seller_errors(settings: Settings, sellers: Iterable[Seller], said: str, *, d
 def warnings(settings: Settings, said: str) -> list[Problem]:
     """What works and is probably not meant."""
     at = _Places(settings, said)
-    found = [*_trust_warnings(settings, at), *_desk_warnings(settings, at), *_role_warnings(settings, at), *at.placed(_shared_support(settings, at))]
+    found = [
+        *_trust_warnings(settings, at),
+        *_desk_warnings(settings, at),
+        *_role_warnings(settings, at),
+        *at.placed(_shared_support(settings, at)),
+    ]
     found += _template_problems(settings, fall_back=True)
     for seller in settings.sellers.values():
         found += at.placed(_support_warnings(seller, at))

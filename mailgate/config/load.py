@@ -213,7 +213,7 @@ def _bound(reading: _Reading, packs: Mapping[str, Pack], desk: Desk) -> Policy |
         return None
     for number, entry in enumerate(policy.recognise):
         if not recognises_sample(entry):
-            reading.problems.append(Problem(pack.file, f"recognise.{number}.sample", "a mail that this entry recognises", entry.name))
+            reading.problems.append(Problem(pack.file, f"recognise.{number}.sample", "a mail that it recognises", entry.name))
     return policy if policy.hash else policy.model_copy(update={"hash": _hash(pack, desk.options)})
 
 

@@ -37,6 +37,7 @@ DESK_ACTIONS = (
 ABSENCE = ("away", "back")
 CHECKLIST = ("confirm", "checklist_start")
 ITS_OWN = frozenset({"text", "rest", "until", "action", "to_kind"})  # what a command says, and the ticket does not keep
+SELLER = "seller"  # the argument of a command about a seller: his id, in a link that is about no ticket
 TEXT_LIMIT = 8000
 
 
@@ -69,13 +70,15 @@ def is_about_seller(name: str, policy: Policy) -> bool:
     return any(name in one.name and one.on == "seller" for one in policy.command)
 
 
-def links(policy: Policy) -> tuple[str, ...]:
-    """Every action that a link may stand for: a command, or one with a choice (`change.refund`)."""
-    each = (
-        f"{name}.{choice}" if choice else name for one in policy.command for name in one.name for choice in one.choices or ("",)
-    )
-    items = (f"confirm.{item}" for item in (policy.checklist.items if policy.checklist else ()))
-    return tuple(dict.fromkeys((*each, *items)))
+def links(policy: Policy, sellers: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Every action that a link may stand for: a command, or one with a choice (`change.refund`, `take_over.acme`)."""
+    found: dict[str, None] = {}
+    for entry in policy.command:
+        choices = sellers if entry.argument == SELLER else entry.choices
+        for name in entry.name:
+            found |= dict.fromkeys(f"{name}.{choice}" if choice else name for choice in choices or ("",))
+    items = policy.checklist.items if policy.checklist else ()
+    return (*found, *(f"confirm.{item}" for item in items))
 
 
 def by_link(action: str, policy: Policy) -> tuple[str, dict[str, Any]]:

@@ -106,7 +106,7 @@ def struck(decision: Decision, scene: Scene, now: datetime, new: tuple[Strike, .
             data={"strikes": tuple(map(_told, hit.strikes)), "limit": hit.alarm.limit, "window": hit.alarm.window},
             cause=f"{hit.strikes[-1].kind} {hit.strikes[-1].at.isoformat()} {hit.strikes[-1].ticket}",
             ticket=False,
-            offers=tuple((name, name) for name in ("take_over", "leave") if _knows(scene.policy, name)),
+            offers=takeover_links(scene),
         )
         for hit in sounding(scene.policy, scene.strikes, new, scene.calendar(now))
     )
@@ -114,8 +114,11 @@ def struck(decision: Decision, scene: Scene, now: datetime, new: tuple[Strike, .
     return replace(decision, strikes=(*decision.strikes, *new), orders=(*decision.orders, *alarms), entries=entries)
 
 
-def _knows(policy: Policy, name: str) -> bool:
-    return any(name in command.name for command in policy.command)
+def takeover_links(scene: Scene) -> tuple[tuple[str, str], ...]:
+    """(action, label) of what a human may decide about this seller, where the pack knows it (D-29)."""
+    known = {name for command in scene.policy.command for name in command.name}
+    seller = scene.seller.id if scene.seller else ""
+    return tuple((f"{name}.{seller}", name) for name in ("take_over", "leave") if name in known and seller)
 
 
 def _told(strike: Strike) -> tuple[datetime, str, str | None]:

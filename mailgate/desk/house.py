@@ -17,6 +17,7 @@ from mailgate.desk.pack import Policy
 from mailgate.desk.party import Desk, Seller
 from mailgate.desk.route import Roster
 from mailgate.mail import address as addresses
+from mailgate.mail import token
 from mailgate.mail.signature import Signatures
 from mailgate.mail.token import Keys
 
@@ -61,7 +62,17 @@ class House:
     @cached_property
     def actions(self) -> tuple[str, ...]:
         """Every action that a signed link of ours may stand for, at any desk."""
-        return tuple(dict.fromkeys((*DESK_ACTIONS, *(one for policy in self.policies.values() for one in links(policy)))))
+        each = (one for policy in self.policies.values() for one in links(policy, tuple(self.roster.sellers)))
+        return tuple(dict.fromkeys((*DESK_ACTIONS, *each)))
+
+    @cached_property
+    def actions_by_code(self) -> Mapping[str, tuple[str, ...]]:
+        """The actions by the code under which they travel: a house of many sellers has many."""
+        found: dict[str, tuple[str, ...]] = {}
+        for action in self.actions:
+            code = token.code_of(action)
+            found[code] = (*found.get(code, ()), action)
+        return found
 
     @cached_property
     def words(self) -> Mapping[str, tuple[str, ...]]:

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 
 from mailgate.desk.calendar import Calendar, add
 from mailgate.desk.decision import Decision, Order, Scene
-from mailgate.desk.follow import order_entry
+from mailgate.desk.follow import order_entry, takeover_links
 from mailgate.desk.pack import Policy
 from mailgate.desk.round import REPORT, STEP, Round, last_at, read_by, went
 from mailgate.desk.standing import Sounded, sounding
@@ -23,7 +23,6 @@ from mailgate.desk.ticket import Clock
 NOTICE, PROPOSAL = "weekly_report", "propose_takeover"
 POTENTIAL = "potential_chargeback"  # the tag of D-28
 DECIDED = "takeover"  # the mark that a decision about a proposal leaves (D-29)
-DECISIONS = ("take_over", "leave")  # what somebody may decide about a proposal (D-29)
 MONTHLY = ("mediations", "prohibited")  # M-10, M-08: counted by month too
 METRICS = (
     "tickets", "asks", "answered", "late", "noncompliant", "reminders", "escalations", "mediations", "prohibited", "bounces",
@@ -200,14 +199,10 @@ def report(clock: Clock, comes: Round, told: Told, scene: Scene, now: datetime) 
         occurrences=(mark.occurrence,),
         ticket=False,
         courtesy=True,
-        offers=tuple((name, name) for name in DECISIONS if told.takeover and name in _commands(scene.policy)),
+        offers=takeover_links(scene) if told.takeover else (),
     )
     entries = (order_entry(order, mark.due),)
     return Decision(NOTICE, "timer", entries=entries, clocks=after, orders=(order,), seller=scene.seller), scene
-
-
-def _commands(policy: Policy) -> frozenset[str]:
-    return frozenset(name for command in policy.command for name in command.name)
 
 
 def _readers(scene: Scene) -> tuple[Scene, tuple[str, ...]]:

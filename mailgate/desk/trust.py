@@ -72,7 +72,7 @@ def _network(relay: str) -> IPv4Network | IPv6Network | None:
 
 
 def spam_mark(headers: Callable[[str], Sequence[str]]) -> str:
-    """The header by which a filter on the way called the mail spam, or an empty string; ask only for mail of a trusted relay (G-16).
+    """The header by which a filter on the way called the mail spam, or nothing; ask only for mail of a trusted relay (G-16).
 
     SpamAssassin, Rspamd, Amavis and Barracuda say yes or no, Google `1`, Microsoft a confidence of 5 and more.
     """

@@ -124,6 +124,17 @@ def read_action_address(address: str, actions: Iterable[str], keys: Keys) -> Act
     return None
 
 
+def action_code(address: str) -> str | None:
+    """The five characters that say which action `address` offers, if it looks like one; it proves nothing yet."""
+    found = _ACTION.fullmatch(address.strip())
+    return found[2].lower() if found else None
+
+
+def code_of(action: str) -> str:
+    """The five characters under which an action travels."""
+    return _code(action)
+
+
 def mailto(address: str, subject: str, body: str = "") -> str:
     """A link that opens a mail to `address` with subject and body filled in (RFC 6068), ASCII, at most 1,900 octets.
 

@@ -71,7 +71,8 @@ class Stage:
         while (upcoming := self.store.read(tickets.next_due_at)) is not None:
             if upcoming > end or (upcoming == end and not inclusive):
                 return
-            if not self._tick(max(upcoming, self.now or upcoming)):
+            fired = self._tick(max(upcoming, self.now or upcoming))
+            if not fired and self.store.read(tickets.next_due_at) == upcoming:
                 return
 
     def _tick(self, now: datetime) -> int:

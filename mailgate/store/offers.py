@@ -43,7 +43,8 @@ class Offer:
 def offered(connection: Connection, addresses: Iterable[str], house: House) -> Offer | None:
     """The first of these addresses that is an action of ours, with its ticket; None if none is."""
     for one in addresses:
-        read = token.read_action_address(one, house.actions, house.keys)
+        code = token.action_code(one)
+        read = token.read_action_address(one, house.actions_by_code.get(code, ()), house.keys) if code else None
         row = connection.execute(_PARTY, {"party": read.party}).first() if read else None
         if read is not None and row is not None:
             used = connection.execute(_SPENT, {"digest": read.digest}).first() is not None

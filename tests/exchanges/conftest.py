@@ -115,7 +115,7 @@ def shipped_house(name: str = "digistore24") -> House:
     policy = bind(pack.raw, {}, pack.name).model_copy(update={"hash": "as shipped"})
     if name in MARKETS:
         own = {"agents": (PEOPLE["agent"],), "carries": policy.carries, **MARKETS[name]}
-        people = {"staff": (PEOPLE["staff"],), "notifiers": (PEOPLE["notifier"],)}
+        people: dict[str, Any] = {"staff": (PEOPLE["staff"],), "notifiers": (PEOPLE["notifier"],)}
         market = Desk(name="desk", address="tickets@desk.example", pack=name, **people, **own)
         shops = {name: Seller(id=name, **said) for name, said in SHOPS.items()}
         return scratch_house(policy, Source(pack.name, pack.raw, {}), market, shops, templates)

@@ -63,7 +63,7 @@ def test_digest_keeps_to_business_days_where_the_desk_wants_it(gate: Gate, buyer
     gate.sends("remind_messages", merchant)
 
 
-@pytest.mark.xfail(strict=True, reason="decide._judged takes kind = \"claim\" for a fact: the ticket's kind is `chargeback`")
+@pytest.mark.xfail(strict=True, reason='decide._judged takes kind = "claim" for a fact: the ticket\'s kind is `chargeback`')
 def test_digest_names_unattended_claims_too(
     gate: Gate, buyer: Person, merchant: Person, claims: Person, notifier: Person
 ) -> None:
@@ -79,7 +79,7 @@ def test_digest_names_unattended_claims_too(
     assert "MG-2" not in gate.sends("remind_messages", merchant).said
 
 
-@pytest.mark.xfail(strict=True, reason="decide._judged takes kind = \"issue\" for a fact: the ticket's kind is `True`")
+@pytest.mark.xfail(strict=True, reason='decide._judged takes kind = "issue" for a fact: the ticket\'s kind is `True`')
 def test_digest_names_unattended_issues_too(gate: Gate, buyer: Person, merchant: Person) -> None:
     """A-05, A-09: an issue that nobody has dealt with is named, as a problem with an order."""
     gate.at("2026-06-08T15:00")

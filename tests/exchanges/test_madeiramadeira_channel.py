@@ -66,6 +66,15 @@ def test_pictures_go_with_a_message(gate: Gate, customer: Person, seller: Person
     assert his.links
 
 
+def test_program_stays_behind_and_is_named(gate: Gate, customer: Person, seller: Person) -> None:
+    """Design §8: programs are not handed on; the reader is told that one was left out."""
+    _, hers = _opened(gate, customer, seller)
+    customer.replies(hers, "Segue o programa.", attaching="fatura.exe")
+    relayed = gate.sends("message_relayed", seller)
+    assert not relayed.message.attachments
+    assert "fatura.exe" in relayed.said
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [

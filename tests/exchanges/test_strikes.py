@@ -176,3 +176,32 @@ def test_customer_who_reaches_the_manager_is_a_potential_chargeback(
     assert gate.ticket().tags == frozenset()
     buyer.replies_to_all(ask, "Nobody helps me!", adding=[manager])
     assert gate.ticket().tags == {"potential_chargeback"}
+
+
+def test_manager_takes_over_by_the_link_of_the_proposal(
+    gate: Gate, inc: Person, acme: Person, manager: Person, ops: Person
+) -> None:
+    """D-29: a human sets the takeover; the seller is no longer asked, and a clock that ran for him counts for nothing."""
+    gate.under(max_reminders=0, takeover_strikes=1)
+    inc.writes([acme])
+    gate.later(hours=80)
+    gate.sends("escalate", [manager, inc])
+    proposal = gate.sends("propose_takeover", [manager, ops])
+    manager.follows(proposal.copy(manager), "Take over this seller's support")
+    gate.disregards()
+    inc.writes([acme], subject="Another order")
+    gate.later(days=5)
+    gate.stays_silent()
+
+
+def test_link_of_the_proposal_is_nobody_elses(gate: Gate, inc: Person, acme: Person, manager: Person, ops: Person) -> None:
+    """Design §5: a signed link acts only in the hands that it was made for."""
+    gate.under(max_reminders=0, takeover_strikes=1)
+    inc.writes([acme])
+    gate.later(hours=80)
+    gate.sends("escalate", [manager, inc])
+    proposal = gate.sends("propose_takeover", [manager, ops])
+    acme.follows(proposal.copy(manager), "Take over this seller's support")
+    gate.disregards()
+    inc.writes([acme], subject="Another order")
+    assert gate.ticket(2).state == "waiting"
