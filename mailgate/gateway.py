@@ -73,8 +73,9 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
     if not spool.is_waiting(connection, mail.id):
         return Settled(mail.id, "gone")
     desk = _routed(mail, got, house)
-    if marked := _spam(mail, got, house):
-        return _held(connection, mail, got, desk, marked, now)
+    marked = _spam(mail, got, house)
+    if desk is None and marked:
+        return _held(connection, mail, got, None, marked, now)
     if desk is None:
         spool.park(connection, mail.id, "no desk of ours is meant", now)
         return Settled(mail.id, "parked", kind=got.kind, reason="no desk of ours is meant", message_id=got.message.message_id)
@@ -84,6 +85,8 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
         finish.again(connection, mail, kept, twin, now)
         done = Settled(mail.id, "duplicate", desk.name, got.kind, "duplicate", twin.ticket)
         return replace(done, message_id=got.message.message_id, door=mail.envelope.door)
+    if marked:
+        return _held(connection, mail, got, desk, marked, now)
     context = look_up(connection, mail, got, desk, house)
     decision = decide(got.message, context, mail.envelope.received_at)
     decision = with_files(decision, got.message)

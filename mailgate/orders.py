@@ -53,7 +53,7 @@ class Source:
     def __init__(self, file: BinaryIO, name: str, desk: Desk) -> None:
         """Read the file through once, for its digest and its encoding."""
         digest = hashlib.sha256(desk.name.encode() + b"\0")
-        self._file, self._form = file, survey(file, digest)
+        self._file, self._form = file, survey(file, digest.update)
         self._zone = ZoneInfo(desk.zone)
         self.desk = desk.name
         self.lines = self._form.lines

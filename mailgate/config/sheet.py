@@ -13,22 +13,15 @@ import io
 import json
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 LONGEST = 65_536  # characters of a row
 CHUNK = 1 << 16
 _QUOTED = re.compile(r'"[^"]*"')
 _SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-
-
-class Digest(Protocol):
-    """What hashlib makes."""
-
-    def update(self, data: bytes, /) -> None:
-        """Take these bytes in."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +59,8 @@ class SheetError(ValueError):
         self.line, self.fault = line, fault
 
 
-def survey(file: BinaryIO, *digests: Digest) -> Form:
-    """How `file` is written, from one pass over it that also feeds `digests`; the file stands at its start again."""
+def survey(file: BinaryIO, *readers: Callable[[bytes], object]) -> Form:
+    """How `file` is written, from one pass over it that `readers` share; the file stands at its start again."""
     file.seek(0)
     marked = file.read(4)
     encoding = next((name for mark, name in _MARKS if marked.startswith(mark)), "")
@@ -75,8 +68,8 @@ def survey(file: BinaryIO, *digests: Digest) -> Form:
     decoder, fits, lines = codecs.getincrementaldecoder("utf-8")(), True, 0
     while chunk := file.read(CHUNK):
         lines += chunk.count(b"\n")
-        for digest in digests:
-            digest.update(chunk)
+        for reader in readers:
+            reader(chunk)
         fits = fits and _decodes(decoder, chunk)
     fits = fits and _decodes(decoder, b"", final=True)
     file.seek(0)

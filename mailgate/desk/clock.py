@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -239,16 +239,18 @@ def _ended(clock: Clock, at: datetime) -> Clock:
 
 
 def _resumed(move: _Move, clock: Clock) -> Clock | None:
-    """The clock runs on; its instants move by what the pause took. What was moved by hand keeps its distance."""
+    """The clock runs on, its instants worked out without the pause; where an event had moved them, they move by its length."""
     if not (move.hit(move.spec.resumes) and clock.state == "paused"):
         return None
-    after = _ended(clock, move.at)
+    after = replace(_ended(clock, move.at), state="running")
     spans = tuple((begins, ends) for begins, ends in clock.pauses if ends)
     before, _ = _planned(move.spec, clock.started_at, move.about.calendar, move.about.view, spans)
-    due, marks = _planned(move.spec, clock.started_at, move.about.calendar, move.about.view, after.pauses)
-    by_hand = clock.due - before if clock.due and before else timedelta()
-    marks = tuple(replace(mark, due=mark.due + by_hand) for mark in marks)
-    return replace(after, state="running", due=due + by_hand if due else None, marks=_kept(clock, marks))
+    if clock.due == before:
+        due, marks = _planned(move.spec, clock.started_at, move.about.calendar, move.about.view, after.pauses)
+        return replace(after, due=due, marks=_kept(clock, marks))
+    paused = move.at - clock.pauses[-1][0]
+    later = tuple(mark if mark.fired_at else replace(mark, due=mark.due + paused) for mark in clock.marks)
+    return replace(after, due=clock.due + paused if clock.due else None, marks=later)
 
 
 def _hastened(move: _Move, clock: Clock) -> Clock | None:
@@ -268,14 +270,15 @@ def _extended(move: _Move, clock: Clock) -> Clock | None:
     until = move.about.view.get("until")
     if not move.hit(move.spec.extends) or clock.state not in ("running", "paused") or not until or clock.due is None:
         return None
-    by = datetime.fromisoformat(str(until)) - clock.due
+    by = datetime.fromisoformat(str(until)).astimezone(UTC) - clock.due
     later = tuple(replace(mark, due=mark.due + by) if mark.fired_at is None else mark for mark in clock.marks)
     return replace(clock, due=clock.due + by, marks=later)
 
 
 def _with_due(move: _Move, clock: Clock, due: datetime | None) -> Clock:
     mode = move.spec.on_weekend == "pause"
-    pauses = Pauses(weekends="weekends" in move.spec.pause_on or mode, holidays="holidays" in move.spec.pause_on)
+    spans = tuple((begins, ends) for begins, ends in clock.pauses if ends)
+    pauses = Pauses(weekends="weekends" in move.spec.pause_on or mode, holidays="holidays" in move.spec.pause_on, spans=spans)
     marks = tuple(_marks(_Plan(move.spec, clock.started_at, move.about.calendar, pauses, move.about.view), due))
     return replace(clock, due=due, marks=_kept(clock, marks))
 

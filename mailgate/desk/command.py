@@ -151,10 +151,10 @@ def commanded(
         return refused(decision, given, "unneeded" if mine else "permission" if known else "unknown", scene, now)
     if not may(allowed, given.level, entry.act) or (given.by_word and (entry.once or given.level != "signed")):
         return refused(decision, given, "permission" if given.level == "signed" and not entry.once else "unsigned", scene, now)
-    if any({**given.told, **_dated(entry, given, scene)}.get(name) in (None, "") for name in entry.asks):
+    if any({**given.told, **_dated(entry, given, scene, now)}.get(name) in (None, "") for name in entry.asks):
         return refused(decision, given, "incomplete", scene, now)
     return _carried_out(
-        decision, entry, replace(given, told={**entry.sets, **given.told, **_dated(entry, given, scene)}), scene, now
+        decision, entry, replace(given, told={**entry.sets, **given.told, **_dated(entry, given, scene, now)}), scene, now
     )
 
 
@@ -217,14 +217,17 @@ def _carried_out(decision: Decision, entry: Command, given: Given, scene: Scene,
     return replace(after, spent=given.digest if entry.once or given.party == "system" else "")
 
 
-def _dated(entry: Command, given: Given, scene: Scene) -> dict[str, Any]:
+def _dated(entry: Command, given: Given, scene: Scene, now: datetime) -> dict[str, Any]:
     """The day behind a word (EXTEND 2026-12-01), as the end of that day where the command asks `until`."""
     rest = str(given.told.get("rest") or given.told.get("until") or "")
     days = dates_in(rest, scene.seller.language if scene.seller else "") if "until" in entry.asks else ()
-    if len(days) != 1:
+    if "until" not in entry.asks:
         return {}
+    if len(days) != 1:
+        return {"until": ""}
     calendar = scene.calendar(datetime.combine(days[0], time(), UTC))
-    return {"until": calendar.midnight(days[0] + timedelta(days=1)).isoformat()}
+    end = calendar.midnight(days[0] + timedelta(days=1))
+    return {"until": end.isoformat()} if end > now else {"until": ""}
 
 
 def _answered(decision: Decision, given: Given, scene: Scene, now: datetime) -> Decision:

@@ -6,7 +6,6 @@ Decision: the ticket as it shall be, the entries of its history, its clocks, the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -21,17 +20,15 @@ from mailgate.desk.entry import Mail
 from mailgate.desk.facts import holds
 from mailgate.desk.follow import followed, order_entry
 from mailgate.desk.ghost import suspected
+from mailgate.desk.opening import new_ticket, peopled, said_in, with_seller
 from mailgate.desk.review import UNCONFIRMED, did_you_write
-from mailgate.desk.route import entity_for, party_of, resolve
-from mailgate.desk.ticket import Entry, Participant, Spoken, Ticket
+from mailgate.desk.route import party_of, resolve
+from mailgate.desk.ticket import Entry, Ticket
 from mailgate.desk.trust import may, needed_act
 from mailgate.desk.view import is_passing, seen
 from mailgate.mail import address as addresses
 from mailgate.mail.automatic import is_absence
-from mailgate.mail.language import language
 from mailgate.mail.message import Message
-
-LONGEST_TEXT = 20_000
 
 
 def decide(message: Message, context: Context, now: datetime) -> Decision:
@@ -67,7 +64,7 @@ def _ordered(message: Message, context: Context, now: datetime, party: str) -> D
     given = replace(context.command or Given("", party, context.level), cause=message.message_id or "")
     ticket = context.match.ticket
     if ticket is not None:
-        ticket = _peopled(ticket, message, context, party)
+        ticket = peopled(ticket, message, context, party)
     done = commanded(given, ticket, context.scene, now, context.allowed)
     if done.refused and given.by_word:
         kept = _person(message, replace(context, command=None), now, party)
@@ -140,8 +137,8 @@ def _party(address: str, context: Context) -> str:
 def _judged(message: Message, context: Context, now: datetime, meaning: _Meaning) -> Decision:
     entry, party, told = meaning.entry, meaning.party, {**context.told, **meaning.entry.sets}
     opens = context.match.ticket is None and entry.opens
-    ticket = _opened(message, context, now, told) if opens else context.match.ticket
-    ticket = _with_seller(ticket, message, context) if ticket else None
+    ticket = new_ticket(message, context, now, told) if opens else context.match.ticket
+    ticket = with_seller(ticket, message, context) if ticket else None
     broken = broken_rules(message, context, ticket, entry) if ticket and entry.rules else ()
     event = entry.broken if broken else entry.event
     if ticket is not None and opens and entry.kind:
@@ -151,7 +148,7 @@ def _judged(message: Message, context: Context, now: datetime, meaning: _Meaning
     if ticket is not None:
         lasting = {name: value for name, value in told.items() if not is_passing(name, context.scene.policy)}
         facts = {**ticket.facts, **lasting, **_kept_facts(ticket, context)}
-        ticket = _peopled(replace(ticket, facts=facts), message, context, party)
+        ticket = peopled(replace(ticket, facts=facts), message, context, party)
         decision = replace(_with_message(decision, ticket, message, context, now), hand_to=_owed_to(message, context, party))
     return followed(decision, context.scene, now, view, cause=message.message_id or "")
 
@@ -167,17 +164,17 @@ def _kept(message: Message, context: Context, now: datetime, event: str, party: 
     ticket = context.match.ticket
     decision = Decision(event, party, seller=context.scene.seller)
     if ticket is None and context.kind in ("human", "list"):
-        ticket = _opened(message, context, now, {})
+        ticket = new_ticket(message, context, now, {})
     if ticket is None:
         return decision
     if context.kind in ("human", "list"):
-        ticket = _peopled(ticket, message, context, party)
+        ticket = peopled(ticket, message, context, party)
     decision = _with_message(decision, ticket, message, context, now)
     return replace(decision, hand_to=_owed_to(message, context, party) if context.kind == "human" else "")
 
 
 def _with_message(decision: Decision, ticket: Ticket, message: Message, context: Context, now: datetime) -> Decision:
-    spoken = _spoken(message, context, now, decision)
+    spoken = said_in(message, context, now, decision)
     said: dict[str, Any] = {"by": decision.party, "message_id": spoken.message_id, "level": context.level}
     if decision.violations:
         said["missing"] = sorted(violation.rule for violation in decision.violations)
@@ -192,71 +189,6 @@ def _opening(context: Context) -> dict[str, Any]:
     if match.points_to is not None:
         data |= {"linked_to": match.points_to, "doubt": match.doubt}
     return data
-
-
-def _spoken(message: Message, context: Context, now: datetime, decision: Decision) -> Spoken:
-    """The mail as later decisions and notices need it; its audience is its author and whom it was addressed to (G-14)."""
-    author = message.author or ""
-    audience = frozenset(addresses.key(one) for one in (author, *message.addressed) if one)
-    missing = tuple(sorted(violation.rule for violation in decision.violations))
-    visible = tuple(dict.fromkeys(one for one in (author, *message.addressed) if one))
-    text = context.visible[:LONGEST_TEXT]
-    return Spoken(
-        message.message_id or "", author, decision.party, now, decision.event, text, audience, visible, missing, context.spool_id
-    )
-
-
-def _opened(message: Message, context: Context, now: datetime, told: Mapping[str, Any]) -> Ticket:
-    scene, match = context.scene, context.match
-    asking = [one for one in (message.author, *message.addressed) if one]
-    product = told.get("product")
-    return Ticket(
-        number=0,
-        desk=scene.desk.name,
-        policy=scene.policy.hash,
-        kind=scene.policy.kind,
-        state=scene.policy.states.start,
-        subject=context.subject.base,
-        opened_at=now,
-        seller=scene.seller.id if scene.seller else None,
-        entity=entity_for(scene.desk, scene.seller, str(product) if product else None, asking),
-        tags=frozenset({"review"}) if match.review else frozenset(),
-        facts={"linked_to": match.points_to} if match.points_to is not None else {},
-    )
-
-
-def _with_seller(ticket: Ticket, message: Message, context: Context) -> Ticket:
-    """A ticket that a customer opened learns its seller, and his reseller, from the first mail that names one (D-04)."""
-    scene = context.scene
-    if ticket.seller is not None or scene.seller is None:
-        return ticket
-    asking = [one for one in (message.author, *message.addressed) if one]
-    product = ticket.facts.get("product", context.told.get("product"))
-    entity = entity_for(scene.desk, scene.seller, str(product) if product else None, asking)
-    return replace(ticket, seller=scene.seller.id, entity=ticket.entity or entity)
-
-
-def _peopled(ticket: Ticket, message: Message, context: Context, party: str) -> Ticket:
-    """`ticket` with the people of this mail, and the language that a customer or seller plainly wrote it in (G-17)."""
-    ticket = replace(ticket, participants=_joined(ticket, message, context))
-    by_hand = context.kind == "human" and not context.generated and party in ("customer", "seller")
-    wrote = language(context.visible) if by_hand and message.author else None
-    if wrote is None:
-        return ticket
-    return replace(ticket, facts={**ticket.facts, "languages": {**ticket.languages, addresses.key(message.author or ""): wrote}})
-
-
-def _joined(ticket: Ticket, message: Message, context: Context) -> tuple[Participant, ...]:
-    """The ticket's people with the author and the addressed of this mail; never an address of ours."""
-    people = {addresses.key(one.address): one for one in ticket.participants}
-    written = [*message.from_, *message.to, *message.cc]
-    for one in written:
-        key = addresses.key(one.address)
-        if not addresses.is_address(one.address) or key in people or context.roster.desk_of(one.address):
-            continue
-        party = party_of(one.address, context.scene.desk, context.scene.seller, None, context.roster)
-        people[key] = Participant(one.address, party, one.name)
-    return tuple(people.values())
 
 
 def _addressed_roles(message: Message, context: Context, ticket: Ticket | None) -> frozenset[str]:

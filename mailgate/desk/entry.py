@@ -363,10 +363,9 @@ class Cites(Frozen):
 
 
 class Reason(Frozen):
-    """Why a customer wrote, by the marketplace's catalogue: the commands that fit, and a mark for the ticket."""
+    """Why a customer wrote, by the marketplace's catalogue, and the commands that fit."""
 
     fits: Words = Field((), description="The commands that answer it; conditions ask them as `fits`.")
-    tag: str = Field("", description="A mark for the ticket.")
 
 
 class Alarm(Frozen):

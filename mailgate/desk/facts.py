@@ -24,12 +24,13 @@ from mailgate.mail.message import Message
 from mailgate.mail.subject import fold
 
 LONGEST, LINES = 200, 500
+EARLIEST, LATEST = 1971, 2099  # the years in which a calendar can count on from a day that a mail states
 _DAYS = re.compile(
     r"(?<![\d.,])(\d{1,4})\s*(?:business |calendar |working )?(?:days?|dias?(?: úteis| corridos)?|giorni|tage|روز)\b",
     re.IGNORECASE,
 )
 _EDGES = re.compile(r"^[\s\W_]+|[\s\W_]+$")
-_AMOUNT = re.compile(r"[0-9][0-9., ]{0,20}")
+_AMOUNT = re.compile(r"[^\W\d]{0,5}[$€£¥﷼]? ?([0-9](?:[0-9., '’]{0,19}[0-9])?) ?[$€£¥﷼]?[^\W\d]{0,5}")
 _LISTED = re.compile(r"[,;،\n]+")
 _SENTENCE = re.compile(r"(?<=[.!?؟。])\s+|\n+")
 _WORDS_APART = re.compile(r"[\W_]+")
@@ -125,21 +126,24 @@ def _instant(value: str, zone: str) -> str | None:
         found = datetime.fromisoformat(value.strip())
     except ValueError:
         return None
+    if not EARLIEST <= found.year <= LATEST:
+        return None
     return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).isoformat()
 
 
 def amount(value: object) -> str | None:
-    """The decimal that `value` writes (`24,99`, `R$ 1.024,50`, `25`), as text; None if it writes none."""
-    found = _AMOUNT.search(fold(str(value)).replace("٫", ".").replace("٬", ""))
+    """The decimal that `value` writes (`24,99`, `R$ 1.024,50`, `25 EUR`), as text; None if it writes none, or more than that."""
+    found = _AMOUNT.fullmatch(fold(str(value)).replace("٫", ".").replace("٬", "").strip())
     if found is None:
         return None
-    digits = found[0].strip(" .,").replace(" ", "")
+    digits = re.sub(r"[ '’]", "", found[1])
     place = max(digits.rfind("."), digits.rfind(","))
-    if place >= 0 and len(digits) - place - 1 == 3 and len(set(digits) & {".", ","}) == 1:
+    grouped = len(digits) - place - 1 == 3 and len(set(digits) & {".", ","}) == 1 and not digits.startswith("0")
+    if place >= 0 and grouped:
         place = -1  # 1.024 and 1,024 are a thousand and more
     whole, part = (digits, "") if place < 0 else (digits[:place], digits[place + 1 :])
     whole = whole.replace(".", "").replace(",", "")
-    return str(Decimal(f"{whole or 0}.{part}" if part else whole))
+    return str(Decimal(f"{whole or 0}.{part}" if part else whole)) if whole or part else None
 
 
 def mentioned(visible: str, policy: Policy) -> dict[str, Any]:
@@ -180,7 +184,7 @@ def _fits(have: Any, wanted: Any, view: Mapping[str, Any]) -> bool:
     if isinstance(wanted, Mapping):
         return all(_passes(have, test, value, view) for test, value in wanted.items())
     if isinstance(have, frozenset):
-        return wanted in have
+        return not have.isdisjoint(wanted) if isinstance(wanted, list | tuple) else wanted in have
     if isinstance(wanted, list | tuple):
         return have in wanted
     return bool(have == wanted)

@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import Any
 
 from mailgate.desk.command import DESK_ACTIONS, links
-from mailgate.desk.command_words import words_from
 from mailgate.desk.notice import Templates
 from mailgate.desk.pack import Policy
 from mailgate.desk.party import Desk, Seller
@@ -77,7 +76,7 @@ class House:
     @cached_property
     def words(self) -> Mapping[str, tuple[str, ...]]:
         """The words that act on the first line of a reply, in all languages together."""
-        return words_from(self.templates.strings)
+        return self.templates.words
 
     def desk(self, name: str) -> Desk | None:
         """The desk of this name, or None once the configuration has dropped it."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any, Literal
 
 from jinja2 import StrictUndefined, Template, TemplateError, meta, pass_context
@@ -61,6 +61,11 @@ class Templates:
     notices: Mapping[str, Mapping[str, str]]
     strings: Mapping[str, Mapping[str, str]]
     frame: str
+
+    @cached_property
+    def words(self) -> Mapping[str, tuple[str, ...]]:
+        """The words of commands (`command_…`) of all languages together."""
+        return words_from(self.strings)
 
 
 def lint(templates: Templates) -> tuple[str, ...]:

@@ -64,6 +64,7 @@ NAMES: Mapping[str, str] = {
     "provider": "after a bounce: whose list that is",
     "signature": "after a bounce: the signature that told",
 }
+DAYS = frozenset({"d", "ld", "cd", "bd", "bde"})
 PASSING = frozenset(
     {"mentions", "attachments", "attached", "level", "rest", "text", "duplicate_of", "cited", "addressed", "fits"}
 )
@@ -129,7 +130,7 @@ def inside(window: Window, view: Mapping[str, Any], calendar: Calendar, now: dat
     if not known:
         return None
     since = max(known)
-    if window.unit == "calendar":
+    if window.unit == "calendar" and window.within.unit in DAYS:
         return (calendar.local(now).date() - calendar.local(since).date()).days < window.within.amount
     end = add(since, window.within, calendar)
     return end is not None and now < end

@@ -11,11 +11,11 @@ from mailgate.config import Pack, shipped
 from mailgate.config.problems import ConfigError
 from mailgate.desk.house import Source
 from mailgate.desk.notice import Templates
-from mailgate.desk.pack import Policy, bind
+from mailgate.desk.pack import Policy
 from mailgate.desk.party import Desk, Entity, Seller
 from mailgate.mail import address as addresses
 from mailgate.simulate import amazonpay, anypack, clickbank, digikala, digistore24, madeiramadeira
-from mailgate.simulate.check import checked
+from mailgate.simulate.check import bound, checked
 from mailgate.simulate.players import AGENT, DESK, NOTIFIER, SELLER, Case
 from mailgate.simulate.stage import Stage, recycled, scratch_house, shown, shown_together
 
@@ -51,7 +51,7 @@ def run(case: Mapping[str, Any]) -> dict[str, Any]:
 def staged(case: Mapping[str, Any]) -> Case:
     """A stage set for `case`: its policy with its options, one seller, every role filled."""
     pack = _packs()[case["policy"]]
-    policy = bind(pack.raw, case.get("options", {}), pack.name).model_copy(update={"hash": "current"})
+    policy = bound(pack, case.get("options", {})).model_copy(update={"hash": "current"})
     entity = case.get("entity", "")
     support, *others = case.get("vendor_addresses") or ["support@vendor.example"]
     zone, days = case.get("seller_tz", "UTC"), tuple(date.fromisoformat(day) for day in case.get("holidays", ()))

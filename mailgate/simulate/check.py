@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from mailgate.config import Pack
-from mailgate.desk.pack import PackError, bind
+from mailgate.desk.pack import PackError, Policy, bind
 
 NEEDED: Mapping[str, tuple[str, ...]] = {
     "bounce": ("of", "status"),
@@ -20,6 +21,17 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
 
 class CaseError(ValueError):
     """A case that can't be run; its text lists all reasons."""
+
+
+_BOUND: dict[tuple[str, str], Policy] = {}
+
+
+def bound(pack: Pack, options: Mapping[str, Any]) -> Policy:
+    """The pack with these options, bound once however many cases ask for it. Raises PackError."""
+    key = (pack.text, json.dumps(options, sort_keys=True, default=str))
+    if key not in _BOUND:
+        _BOUND[key] = bind(pack.raw, options, pack.name)
+    return _BOUND[key]
 
 
 def checked(case: Mapping[str, Any], packs: Mapping[str, Pack]) -> None:
@@ -52,7 +64,7 @@ def _policy(case: Mapping[str, Any], packs: Mapping[str, Pack]) -> Iterator[str]
         yield f"policy: expected one of {', '.join(packs)}, got {case['policy']!r}"
         return
     try:
-        policy = bind(pack.raw, case.get("options", {}), pack.name)
+        policy = bound(pack, case.get("options", {}))
     except PackError as error:
         yield str(error)
         return
