@@ -44,11 +44,11 @@ def tell_desk(connection: Connection, desk: Desk, house: House, now: datetime) -
     at, known = waiting.last_told(connection, desk.name)
     if not desk.staff or (at is not None and now - at < review.EVERY):
         return ()
-    waiting.tidy(connection, now)
     first = next((one.name for one in house.roster.desks.values() if one.staff), "")
-    found = waiting.listed(connection, desk.name, homeless=desk.name == first)
+    found = waiting.listed(connection, desk.name, now, homeless=desk.name == first)
     if all(one.key in known for one in found):
         return ()
+    waiting.tidy(connection, now)
     scene = scene_for(connection, house, desk, None)
     decision, listed = review.told([_titled(connection, one) for one in found], known, scene, now)
     written = act(connection, decision, scene, house, now)
@@ -58,8 +58,10 @@ def tell_desk(connection: Connection, desk: Desk, house: House, now: datetime) -
 
 
 def _titled(connection: Connection, one: Waiting) -> Waiting:
-    """With the subject and the author of a mail that no ticket knows, where they can be read."""
-    mail = spool.get(connection, one.number) if one.kind in OF_MAILS else None
+    """With its author, and the subject of a mail that no ticket knows, where they can be read."""
+    if one.kind not in OF_MAILS:
+        return replace(one, author=waiting.author_of(connection, one.number))
+    mail = spool.get(connection, one.number)
     if mail is None:
         return one
     try:

@@ -104,7 +104,7 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
     message, desk, ticket = got.message, placed.desk, placed.match.ticket
     policy = policy_of(connection, house, desk, ticket.policy if ticket else "")
     orders = lookup.order_numbers(message, house, desk)
-    told = _with_order(connection, desk, facts.read(message, got.visible, policy, desk.zone), orders)
+    told = facts.read(message, got.visible, policy, desk.zone)
     asked = placed.asked
     if asked is not None:
         told |= {
@@ -121,6 +121,9 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
     proven = is_proven(message, mail.envelope, house) or (bool(placed.vouched) and _is_by(message, placed.vouched))
     if asked is not None:
         party = str(asked.facts.get("by", "customer")) if asked.action == "open" else "system"
+    else:
+        told = facts.trusted(told, party, ticket.facts if ticket else {}, policy)
+    told = _with_order(connection, desk, told, orders)
     signed = placed.match.signed or asked is not None
     level = trust.level(message.author, known=party != "stranger", signed=signed, proven=proven)
     kin = tickets.kin_of(connection, desk.name, seller.id) if seller and (policy.duplicates or policy.cites) else ()

@@ -82,7 +82,8 @@ class _Plan:
         if due is None:
             return None
         due = after_weekend(due, self.calendar, length.on_weekend or self.spec.on_weekend)
-        return roll(due, self.calendar) if self.spec.roll == "next_business_day" else due
+        by_days = length.within.running is None  # elapsed time is not counted in days (MR-05)
+        return roll(due, self.calendar) if by_days and self.spec.roll == "next_business_day" else due
 
 
 def _planned(
@@ -261,7 +262,7 @@ def _hastened(move: _Move, clock: Clock) -> Clock | None:
     begun = move.at if rule.counted_from == "event" else clock.started_at
     spec = move.spec.model_copy(update={"on_weekend": rule.on_weekend, "lengths": (), "within": rule.within})
     limit, _ = _planned(spec, begun, move.about.calendar, move.about.view, ())
-    due = min((one for one in (clock.due, limit) if one), default=None)
+    due = min((one for one in (clock.due, max(limit, move.at) if limit else None) if one), default=None)
     return _with_due(move, clock, due)
 
 

@@ -214,7 +214,12 @@ def _carried_out(decision: Decision, entry: Command, given: Given, scene: Scene,
         ticket = replace(ticket, facts={**ticket.facts, **lasting})
     done = replace(decision, event=entry.event, ticket=ticket, entries=(*decision.entries, Entry(entry.event, now, said)))
     after = followed(done, scene, now, {"action": given.name, **given.told}, cause=given.cause)
-    return replace(after, spent=given.digest if entry.once or given.party == "system" else "")
+    moved = after.clocks or any(order.effect for order in after.orders) or _stands(after.ticket) != _stands(decision.ticket)
+    return replace(after, spent=given.digest if (entry.once and moved) or given.party == "system" else "")
+
+
+def _stands(ticket: Ticket | None) -> tuple[str, str]:
+    return (ticket.state, ticket.kind) if ticket else ("", "")
 
 
 def _dated(entry: Command, given: Given, scene: Scene, now: datetime) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Decision: the ticket as it shall be, the entries of its history, its clocks, the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -62,6 +63,7 @@ def _unconfirmed(message: Message, context: Context, now: datetime, party: str) 
 def _ordered(message: Message, context: Context, now: datetime, party: str) -> Decision:
     """What a command in a mail causes. A word that is not carried out is answered, and its mail is one like others."""
     given = replace(context.command or Given("", party, context.level), cause=message.message_id or "")
+    given = replace(given, told={**context.noticed, **given.told})
     ticket = context.match.ticket
     if ticket is not None:
         ticket = peopled(ticket, message, context, party)
@@ -142,15 +144,27 @@ def _judged(message: Message, context: Context, now: datetime, meaning: _Meaning
     broken = broken_rules(message, context, ticket, entry) if ticket and entry.rules else ()
     event = entry.broken if broken else entry.event
     if ticket is not None and opens and entry.kind:
-        ticket = replace(ticket, kind=str(told.get(entry.kind.removeprefix("fact:"), "") or entry.kind.removeprefix("fact:")))
+        named = told.get(entry.kind.removeprefix("fact:")) if entry.kind.startswith("fact:") else entry.kind
+        ticket = replace(ticket, kind=str(named or ticket.kind))
     view = {**told, **context.noticed, "addressed": _addressed_roles(message, context, ticket)}
     decision = Decision(event, party, violations=broken, seller=context.scene.seller, away=False if party == "seller" else None)
     if ticket is not None:
         lasting = {name: value for name, value in told.items() if not is_passing(name, context.scene.policy)}
-        facts = {**ticket.facts, **lasting, **_kept_facts(ticket, context)}
+        facts = {**ticket.facts, **_with_lists(ticket, lasting), **_kept_facts(ticket, context)}
         ticket = peopled(replace(ticket, facts=facts), message, context, party)
         decision = replace(_with_message(decision, ticket, message, context, now), hand_to=_owed_to(message, context, party))
     return followed(decision, context.scene, now, view, cause=message.message_id or "")
+
+
+def _with_lists(ticket: Ticket, told: Mapping[str, Any]) -> dict[str, Any]:
+    """`told`, but lists with what the ticket knew of them before (K-12: numbers named once stay named)."""
+    known = {name: value for name, value in ticket.facts.items() if isinstance(value, list)}
+    return {
+        name: [*known[name], *(one for one in value if one not in known[name])]
+        if name in known and isinstance(value, list)
+        else value
+        for name, value in told.items()
+    }
 
 
 def _kept_facts(ticket: Ticket, context: Context) -> dict[str, Any]:

@@ -71,6 +71,9 @@ class Fact(Frozen):
         description="What it is: a text in which a whole number becomes one, an amount of money, yes or no, an instant, or a "
         "list; what is no such thing was not said.",
     )
+    fixed: bool = Field(
+        False, description="True: what was said first stays; only the desk, a notifier or an order that we know changes it later."
+    )
     passes: bool = Field(False, description="True for what is of the one mail alone: the ticket does not keep it.")
 
 
@@ -315,6 +318,9 @@ class When(Frozen):
         default_factory=dict,
         description="Words for the notice and the history: a text, `fact:NAME` for anything a condition can ask, "
         "`fact:missing`, or `lacks:A,B` for those that are unknown.",
+    )
+    tell: Mapping[str, str] = Field(
+        default_factory=dict, description="The same for the notice alone: the history does not say it."
     )
     holds_while: str = Field("", description="A clock: the notice is dropped if that clock no longer runs when its turn comes.")
     hands: bool = Field(

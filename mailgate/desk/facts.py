@@ -32,7 +32,7 @@ _DAYS = re.compile(
 _EDGES = re.compile(r"^[\s\W_]+|[\s\W_]+$")
 _AMOUNT = re.compile(r"[^\W\d]{0,5}[$€£¥﷼]? ?([0-9](?:[0-9., '’]{0,19}[0-9])?) ?[$€£¥﷼]?[^\W\d]{0,5}")
 _LISTED = re.compile(r"[,;،\n]+")
-_SENTENCE = re.compile(r"(?<=[.!?؟。])\s+|\n+")
+_SENTENCE = re.compile(r"(?<=[.!?؟。])\s+|\n\s*\n")
 _WORDS_APART = re.compile(r"[\W_]+")
 YES = frozenset(map(fold, ("yes", "true", "1", "sim", "si", "sì", "ja", "بله", "بلی")))
 NO = frozenset(map(fold, ("no", "false", "0", "não", "nein", "خیر", "نه")))
@@ -102,6 +102,20 @@ def _first(places: tuple[str, ...], message: Message, lines: _Lines) -> str | No
     return None
 
 
+def trusted(told: Mapping[str, Any], party: str, known: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+    """What of `told` counts, said by this party on a ticket that knows `known`.
+
+    A fact that is fixed stays as it was first said. Nobody but the desk, the seller or a system names a customer: a customer is
+    who writes (C-04).
+    """
+    if party in ("desk", "notifier", "system", "staff"):
+        return dict(told)
+    fixed = {name for name, fact in policy.facts.items() if fact.fixed and name in known}
+    if party == "customer":
+        fixed.add("customer")
+    return {name: value for name, value in told.items() if name not in fixed}
+
+
 def typed_as(value: str, kind: str, zone: str = "UTC") -> Any:
     """`value` as what the pack says it is, or None if it is no such thing."""
     if kind == "boolean":
@@ -150,7 +164,7 @@ def mentioned(visible: str, policy: Policy) -> dict[str, Any]:
     """Which of the pack's [terms] stand in the new text, as whole words, and the first sentence that holds each."""
     if not policy.terms:
         return {}
-    sentences = [(one.strip(), f" {_spaced(one)} ") for one in _SENTENCE.split(visible[:20_000])[:LINES] if one.strip()]
+    sentences = [(" ".join(one.split()), f" {_spaced(one)} ") for one in _SENTENCE.split(visible[:20_000])[:LINES] if one.strip()]
     found: dict[str, str] = {}
     for name, terms in policy.terms.items():
         wanted = [f" {_spaced(word)} " if terms.whole else _spaced(word) for word in terms.words]

@@ -24,15 +24,14 @@ def fired(ticket: Ticket, clock: Clock, marks: tuple[Mark, ...], scene: Scene, n
     ticket = with_clocks(ticket, (after,), scene.policy)
     ticket = replace(ticket, tags=ticket.tags | {step.tag}) if step.tag else ticket
     decision = Decision(step.do or step.raises, "timer", ticket, clocks=(after,), seller=scene.seller)
+    if step.raises:  # first what it changes, so that its notice tells how things stand then
+        cause = f"{clock.name} {clock.episode} {step.name} {marks[-1].occurrence}"
+        raised = followed(replace(decision, event=step.raises), scene, now, {}, cause=cause)
+        entry = Entry(step.raises, now, {"by": "timer", "clock": clock.name})
+        decision = replace(raised, event=decision.event, entries=(entry, *raised.entries))
     if step.do:
         decision = _told(decision, clock, marks, step, scene, now)
-    if step.strike:
-        decision = struck(decision, scene, now, (Strike(step.strike, now, ticket.number),))
-    if not step.raises:
-        return decision
-    cause = f"{clock.name} {clock.episode} {step.name} {marks[-1].occurrence}"
-    raised = followed(replace(decision, event=step.raises), scene, now, {}, cause=cause)
-    return replace(raised, entries=(Entry(step.raises, now, {"by": "timer", "clock": clock.name}), *raised.entries))
+    return struck(decision, scene, now, (Strike(step.strike, now, ticket.number),)) if step.strike else decision
 
 
 def _told(decision: Decision, clock: Clock, marks: tuple[Mark, ...], step: Step, scene: Scene, now: datetime) -> Decision:
@@ -56,7 +55,7 @@ def _told(decision: Decision, clock: Clock, marks: tuple[Mark, ...], step: Step,
     )
     roles = (*to, *also, *cc)
     entries = tuple(_step_entry(step, mark, clock, roles, {**view, "now": now}) for mark in marks)
-    return replace(decision, orders=(order,), entries=entries)
+    return replace(decision, orders=(*decision.orders, order), entries=(*decision.entries, *entries))
 
 
 def _step_entry(step: Step, mark: Mark, clock: Clock, roles: tuple[str, ...], view: dict[str, Any]) -> Entry:

@@ -253,7 +253,7 @@ def _ordered(when: When, decision: Decision, scene: Scene, view: Mapping[str, An
         to,
         scene.filled(when.cc, decision.ticket),
         say=said(when.say, told),
-        data={**_shown(view), "missing_addresses": absent},
+        data={**_shown(view), "missing_addresses": absent, **said(when.tell, told)},
         words=when.words,
         cause=cause,
         hands=when.hands,

@@ -155,7 +155,9 @@ def _machine(scene: Scene) -> dict[str, Any]:
 def _identity(order: Order, ticket: Ticket | None, scene: Scene) -> tuple[str, ...]:
     subject = f"ticket:{ticket.number}" if ticket and order.ticket else f"seller:{scene.seller.id if scene.seller else ''}"
     steps = ",".join(map(str, order.occurrences))
-    return (scene.desk.name, subject, order.notice, order.clock, str(order.episode), order.step, steps, order.cause)
+    said = ",".join(f"{name}={value}" for name, value in sorted(order.say.items()))
+    roles = ",".join((*order.to, "", *order.cc))
+    return (scene.desk.name, subject, order.notice, order.clock, str(order.episode), order.step, steps, order.cause, said, roles)
 
 
 def _reply_to(reader: Reader, ticket: Ticket | None, desk: Desk, house: House) -> str:

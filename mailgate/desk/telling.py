@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mailgate.desk.command import EVERYWHERE, Given, meaning
+from mailgate.desk.command import ABSENCE, EVERYWHERE, Given, meaning
 from mailgate.desk.decision import Order, Scene
 from mailgate.desk.entry import Command
 from mailgate.desk.house import House
@@ -25,6 +25,7 @@ from mailgate.mail import token
 
 HISTORY = 20
 LINK_LASTS = timedelta(days=30)
+NO_MESSAGES = frozenset({"own", "loop", "auto_reply", "commanded", "command_refused", "refused_closed"})  # no words to others
 WHOLE = frozenset({"mail_ticket_closed", "route_claim"})  # C-43, A-04: the full history
 NOTHING_KNOWN = """
 recipient status diagnostic reporter delay_days topic last_confirmed suspected_bounce due_at next_at next_step asked_at last
@@ -132,7 +133,7 @@ def _quotable(ticket: Ticket, visible: Sequence[str]) -> tuple[Quote, ...]:
     return tuple(
         Quote(one.at, one.author, one.party, one.event, one.text if keys <= one.audience else None)
         for one in ticket.spoken
-        if one.party != "daemon" and one.event not in ("own", "loop", "auto_reply")
+        if one.party != "daemon" and one.event not in NO_MESSAGES
     )
 
 
@@ -151,8 +152,8 @@ def _details(ticket: Ticket, scene: Scene) -> Iterator[tuple[str, object]]:
         if ticket.facts.get(name):
             yield name, str(ticket.facts[name])
     yield "opened_at", ticket.opened_at
-    clock = next((one for one in reversed(ticket.clocks)), None)
-    if clock and clock.state == "running":
+    clock = _running(ticket)
+    if clock is not None:
         yield "asked_at", clock.started_at
         if clock.due:
             yield "due_at", clock.due
@@ -188,7 +189,9 @@ def _links(sheet: Sheet, reader: Reader) -> Iterator[tuple[Label, str]]:
         return
     notice = sheet.order.notice
     for entry in scene.policy.command:
-        if notice in entry.offered and entry.on == "ticket" and reader.party in entry.by:
+        asked_for = notice == "command_refused" and sheet.order.data.get("reason") == "unsigned"
+        named = asked_for and sheet.order.data.get("command") in entry.name
+        if (notice in entry.offered or named) and entry.on == "ticket" and reader.party in entry.by:
             for choice in entry.choices or ("",):
                 if _is_open(entry, choice, sheet, reader):
                     action = f"{entry.name[0]}.{choice}" if choice else entry.name[0]
@@ -249,7 +252,12 @@ def data(sheet: Sheet, reader: Reader) -> dict[str, Any]:
     seller = scene.seller
     known: dict[str, Any] = {**UNKNOWN, "seller": (seller.name or seller.id) if seller else ""}
     known |= {key: value for key, value in order.data.items() if "." not in key} | dict(order.say)
+    known["seller"] = (seller.name or seller.id) if seller else ""
     known |= _of_ticket(ticket, scene, order)
+    if reader.party == "customer" and order.notice == "opened":
+        known["expected"] = None  # what is expected is the seller's to do
+    if order.notice == "command_refused":
+        known["command"] = _label(sheet, reader, str(order.data.get("command", "")))
     cited = order.say["of"] if isinstance(order.say.get("of"), int) else order.data.get("cited_ticket")
     if cited:
         known["of"] = f"MG-{cited}"
@@ -260,6 +268,8 @@ def data(sheet: Sheet, reader: Reader) -> dict[str, Any]:
     clock = ticket.clock(order.clock) if ticket and order.clock else _running(ticket)
     if clock:
         known |= _clock_data(clock, order, scene)
+        if reader.party == "customer" and order.notice == "opened":
+            known["due_at"] = None
     if order.notice in EVERYWHERE:
         known["commands"] = tuple(_commands(sheet, reader))
     return known | _said_so_far(ticket, clock) | _in_our_words(known, scene)
@@ -292,6 +302,7 @@ def _of_ticket(ticket: Ticket | None, scene: Scene, order: Order) -> dict[str, A
         "number": ticket.facts.get("order"),
         "limit": str(limit) if (limit := scene.policy.options.get("refund_below")) not in (None, "") else None,
         "address": ticket.facts.get("legacy"),
+        "sentence": view.get(f"sentence.{order.say.get('what')}"),
         "action": action,
         "what": order.say.get("what") or action,
         "days": window.within.amount if window else None,
@@ -302,12 +313,21 @@ def _of_ticket(ticket: Ticket | None, scene: Scene, order: Order) -> dict[str, A
     }
 
 
+def _label(sheet: Sheet, reader: Reader, command: str) -> str:
+    """What a command is called in the reader's language."""
+    strings = sheet.house.templates.strings
+    words = {**strings.get("en", {}), **strings.get(reader.language, {})}
+    return words.get(f"action_{command}") or words.get(f"command_{command}", command.replace("_", " ")).split(";")[0].strip(" …")
+
+
 def _commands(sheet: Sheet, reader: Reader) -> Iterator[tuple[str, str]]:
     """(word to write, what it does) for what this reader may order by a word (HELP)."""
     strings = sheet.house.templates.strings
     words = {**strings.get("en", {}), **strings.get(reader.language, {})}
-    every = dict.fromkeys(name for entry in sheet.scene.policy.command if reader.party in entry.by for name in entry.name)
-    for action in (*every, *EVERYWHERE):
+    mine = [entry for entry in sheet.scene.policy.command if reader.party in entry.by and entry.event and not entry.once]
+    every = dict.fromkeys(name for entry in mine if entry.on == "ticket" for name in entry.name)
+    absence = ABSENCE if reader.party == "seller" else ()
+    for action in (*every, *absence, *EVERYWHERE):
         if word := words.get(f"command_{action}", "").split(";")[0].strip():
             yield word.upper(), action
 
@@ -318,7 +338,9 @@ def _required_copy(ticket: Ticket | None, scene: Scene) -> tuple[str, ...]:
 
 
 def _running(ticket: Ticket | None) -> Clock | None:
-    return next((one for one in reversed(ticket.clocks) if one.state == "running"), None) if ticket else None
+    """Of the clocks that run, the one that comes due first; of those without a limit, the newest."""
+    live = [one for one in ticket.clocks if one.state == "running"] if ticket else []
+    return min(live, key=lambda one: (one.due is None, one.due or one.started_at), default=None)
 
 
 def _clock_data(clock: Clock, order: Order, scene: Scene) -> dict[str, Any]:
@@ -332,7 +354,7 @@ def _clock_data(clock: Clock, order: Order, scene: Scene) -> dict[str, Any]:
         "due_at": clock.due,
         "passed": clock.due is not None and clock.due <= own,
         "next_step": (then.do or then.name) if then else None,
-        "next_at": following.due if following else None,
+        "next_at": following.due if following and then and (then.do or following.due != clock.due) else None,
         "counted": scene.policy.clocks[clock.name].pause_on if clock.name in scene.policy.clocks else (),
     }
     if step is not None and order.step:

@@ -66,7 +66,7 @@ NAMES: Mapping[str, str] = {
 }
 DAYS = frozenset({"d", "ld", "cd", "bd", "bde"})
 PASSING = frozenset(
-    {"mentions", "attachments", "attached", "level", "rest", "text", "duplicate_of", "cited", "addressed", "fits"}
+    {"mentions", "attachments", "attached", "level", "rest", "text", "duplicate_of", "cited", "cited_ticket", "addressed", "fits"}
 )
 
 
@@ -110,7 +110,7 @@ def seen(
 def is_passing(name: str, policy: Policy) -> bool:
     """True for what is of one mail or command alone, and not kept on the ticket."""
     fact = policy.facts.get(name)
-    return name in PASSING or (fact is not None and fact.passes)
+    return name in PASSING or name.startswith("sentence.") or (fact is not None and fact.passes)
 
 
 def _mark(value: str) -> Any:
@@ -146,7 +146,8 @@ def related(policy: Policy, told: Mapping[str, Any], ticket: Ticket | None, kin:
         same = [one.number for one in others if _same(one, policy, key)]
         found["duplicate_of"] = min(same, default=None)
     if policy.cites:
-        numbers = cited_numbers(known.get(policy.cites.fact))
+        before = ticket.facts.get(policy.cites.fact) if ticket else None
+        numbers = cited_numbers(told.get(policy.cites.fact)) | cited_numbers(before)
         named = [one for one in others if one.number in numbers]
         waiting = [one.number for one in named if one.state not in policy.cites.settled]
         found["cited"] = "none" if not named else "waiting" if waiting else "settled"

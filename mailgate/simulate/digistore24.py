@@ -12,8 +12,15 @@ from mailgate.simulate.players import CUSTOMER, NOTIFIER, SELLER, Case, write
 
 
 def _ask(case: Case, event: Mapping[str, Any], at: datetime) -> None:
+    case.asks[event.get("ticket", "T1")] = event
     author = event.get("from", case.helpdesk)
     write(case, event, at, "ask", author=author, to=[case.seller.support])
+
+
+def _ask_resent(case: Case, event: Mapping[str, Any], at: datetime) -> None:
+    """The last ask of the ticket once more, to the same people, under a new Message-ID."""
+    before = case.asks.get(event.get("ticket", "T1"), {})
+    _ask(case, {**{name: before[name] for name in ("from", "to", "cc") if name in before}, **event}, at)
 
 
 def _vendor_reply(case: Case, event: Mapping[str, Any], at: datetime) -> None:
@@ -86,7 +93,7 @@ def _topic_mail(case: Case, event: Mapping[str, Any], at: datetime) -> None:
 
 EVENTS: Mapping[str, Callable[[Case, Mapping[str, Any], datetime], object]] = {
     "ask": _ask,
-    "ask_resent": _ask,
+    "ask_resent": _ask_resent,
     "vendor_reply": _vendor_reply,
     "customer_mail": _customer_mail,
     "bounce": _bounce,

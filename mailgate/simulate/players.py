@@ -37,6 +37,8 @@ class Case:
     sent: dict[str, bytes] = field(default_factory=dict)
     unsupported: list[str] = field(default_factory=list)
     unlisted: set[str] = field(default_factory=set)
+    asks: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    sellers: dict[str, str] = field(default_factory=dict)
     count: int = 0
 
 
@@ -60,7 +62,7 @@ def write(case: Case, event: Mapping[str, Any], at: datetime, role: str, **said:
         case.labels.setdefault(done.ticket, label)
         if case.numbers.setdefault(label, done.ticket) == done.ticket:
             known.append(message_id)
-    if done.kind == "human":
+    if done.kind in ("human", "auto_reply"):
         case.last[label, role] = message_id
     return done
 
@@ -99,8 +101,11 @@ def on_seller(case: Case, at: datetime, name: str, told: Mapping[str, Any] | Non
 
 
 def seller_of(case: Case, event: Mapping[str, Any]) -> Seller:
-    """The seller that an event names, else the case's own."""
-    return case.stage.house.roster.sellers.get(str(event.get("seller")), case.seller)
+    """The seller that an event names, else the one that its ticket was opened for, else the case's own."""
+    label = event.get("ticket", "T1")
+    named = str(event.get("seller") or case.sellers.get(label, ""))
+    case.sellers.setdefault(label, named)
+    return case.stage.house.roster.sellers.get(named, case.seller)
 
 
 def lines(**said: Any) -> str:

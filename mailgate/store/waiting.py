@@ -7,10 +7,11 @@ counts is the ticket's own tag, and a note that has outlived it is dropped on th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from mailgate.desk.review import EVERY, OFFERS, SPAM, Waiting, kind_of
 from mailgate.desk.ticket import Spoken, Ticket
@@ -19,6 +20,7 @@ from mailgate.store import memory
 from mailgate.store.schema import flags, messages, spool, tickets
 
 LISTED = 500
+FORGOTTEN = timedelta(days=30)
 NOTE, TOLD, ASKED = "waiting:", "needs_you:", "did_you_write:"
 _OPEN = ("parked", "held")
 
@@ -37,12 +39,18 @@ def one(connection: Connection, action: str, number: int) -> Waiting | None:
 
 def _of_ticket(connection: Connection, number: int) -> Waiting | None:
     row = connection.execute(select(tickets).where(tickets.c.number == number)).first()
-    kind = kind_of(row.tags) if row and row.state != "merged" else ""
-    if row is None or not kind:
-        return None
+    return _waiting(row) if row else None
+
+
+def _waiting(row: Row[Any]) -> Waiting | None:
+    kind = kind_of(row.tags) if row.state != "merged" else ""
+    return Waiting(kind, row.number, row.opened_at, row.subject, "", int(row.facts.get("linked_to") or 0)) if kind else None
+
+
+def author_of(connection: Connection, number: int) -> str:
+    """Whose the first mail of this ticket is."""
     said = select(messages.c.author).where(messages.c.ticket == number).order_by(messages.c.at, messages.c.id).limit(1)
-    author = connection.execute(said).scalar() or ""
-    return Waiting(kind, number, row.opened_at, row.subject, author, int(row.facts.get("linked_to") or 0))
+    return connection.execute(said).scalar() or ""
 
 
 def _of_mail(connection: Connection, spool_id: int) -> Waiting | None:
@@ -57,18 +65,27 @@ def _mail(spool_id: int, state: str, at: datetime) -> Waiting:
 _MAILS = select(spool.c.id, spool.c.state, spool.c.received_at, spool.c.settled_at)
 
 
-def listed(connection: Connection, desk: str, *, homeless: bool) -> tuple[Waiting, ...]:
-    """Everything that waits for this desk's people, oldest first; `homeless`: and the mail that no desk is known for."""
-    noted = _noted(connection, NOTE)
-    found = [_of_ticket(connection, int(number)) for number in noted if _desk_of(connection, int(number)) == desk]
+def listed(connection: Connection, desk: str, now: datetime, *, homeless: bool) -> tuple[Waiting, ...]:
+    """Everything that waits for this desk's people, oldest first; `homeless`: and the mail that no desk is known for.
+
+    Who did not say within 30 days whether he wrote is listed no more; the links to him have expired as well.
+    """
+    numbers = [int(one) for one in _noted(connection, NOTE)]
+    rows = (row for row in _rows(connection, numbers) if row.desk == desk)
+    found = [one for row in rows if (one := _waiting(row)) and not _is_forgotten(one, now)]
     mine = (spool.c.desk == desk) | (spool.c.desk.is_(None)) if homeless else spool.c.desk == desk
     query = _MAILS.where(mine & spool.c.state.in_(_OPEN)).order_by(spool.c.received_at, spool.c.id).limit(LISTED)
     mails = [_mail(row.id, row.state, row.settled_at or row.received_at) for row in connection.execute(query)]
-    return tuple(sorted([*filter(None, found), *mails], key=lambda each: (each.at, each.number)))
+    return tuple(sorted([*found, *mails], key=lambda each: (each.at, each.number)))
 
 
-def _desk_of(connection: Connection, number: int) -> str:
-    return connection.execute(select(tickets.c.desk).where(tickets.c.number == number)).scalar() or ""
+def _rows(connection: Connection, numbers: Sequence[int]) -> Iterator[Row[Any]]:
+    for start in range(0, len(numbers), LISTED):
+        yield from connection.execute(select(tickets).where(tickets.c.number.in_(numbers[start : start + LISTED])))
+
+
+def _is_forgotten(one: Waiting, now: datetime) -> bool:
+    return one.kind == "unknown" and one.at + FORGOTTEN <= now
 
 
 def _noted(connection: Connection, prefix: str) -> dict[str, str]:
@@ -85,8 +102,11 @@ def pointing_to(connection: Connection, number: int) -> tuple[int, ...]:
 
 
 def tidy(connection: Connection, now: datetime) -> None:
-    """Drop the notes of what waits no more, and of questions that were asked longer than an hour ago."""
-    gone = [f"{NOTE}{number}" for number in _noted(connection, NOTE) if _of_ticket(connection, int(number)) is None]
+    """Drop the notes of what waits no more, or is forgotten, and of questions that were asked longer than an hour ago."""
+    numbers = [int(one) for one in _noted(connection, NOTE)]
+    waiting = filter(None, map(_waiting, _rows(connection, numbers)))
+    still = {one.number for one in waiting if not _is_forgotten(one, now)}
+    gone = [f"{NOTE}{number}" for number in numbers if number not in still]
     old = [f"{ASKED}{key}" for key, at in _noted(connection, ASKED).items() if datetime.fromisoformat(at) + EVERY <= now]
     for name in (*gone, *old):
         memory.set_flag(connection, name, None)

@@ -1,4 +1,4 @@
-"""Did you write this? A first writer whom nobody vouches for is asked, and nothing happens before his yes (docs/rules.md G-16)."""
+"""Did you write this? A first writer whom nobody vouches for is asked; nothing happens before his yes (docs/rules.md G-16)."""
 
 from __future__ import annotations
 
@@ -218,5 +218,6 @@ def test_ticket_that_is_built_anew_stays_what_it_was(gate: Gate, consumer: Perso
 
 def test_question_is_asked_in_the_language_of_the_mail(gate: Gate, consumer: Person) -> None:
     """G-17: what he plainly wrote in, else the desk's."""
-    _, question = asked(gate, consumer, "Buongiorno, il corso che ho comprato non si apre e vorrei sapere che cosa posso fare, grazie.")
+    text = "Buongiorno, il corso che ho comprato non si apre e vorrei sapere che cosa posso fare, grazie."
+    _, question = asked(gate, consumer, text)
     assert list(question.links) == ["Sì, l'ho scritta io"]

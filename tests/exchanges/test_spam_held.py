@@ -1,4 +1,4 @@
-"""Mail that a trusted relay's filter calls spam is held: no ticket, no notice, and a person may let it go on (docs/rules.md G-16)."""
+"""Mail that a trusted relay's filter calls spam is held: no ticket, no notice; a person may let it go on (docs/rules.md G-16)."""
 
 from __future__ import annotations
 
@@ -107,3 +107,11 @@ def test_anybody_elses_word_does_not_hold_a_mail(gate: Gate, inc: Person, acme: 
 def test_local_socket_is_a_trusted_relay(gate: Gate, inc: Person, acme: Person) -> None:
     """Design §5: what hands mail over by a unix socket is our own mail system."""
     assert comes(gate, inc.writes([acme], unseen=True), FLAG, client="unix").state == "held"
+
+
+def test_mail_that_was_settled_is_not_held_when_it_comes_once_more(gate: Gate, inc: Person, acme: Person, staff: Person) -> None:
+    """G-07: the second way led through a filter; it is the same mail, and counts once."""
+    ask = inc.writes([acme])
+    assert comes(gate, ask, FLAG).state == "duplicate"
+    gate.orders("no_answer_needed")
+    gate.disregards()
