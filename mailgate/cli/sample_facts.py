@@ -194,7 +194,7 @@ OTHER: dict[str, dict[str, Any]] = {
         "window": timedelta(days=30),
         "limit": 3,
     },
-    "needs_you": {"waiting": ((ASKED, '"Re: parcel" from ana.souza@mail.example', "review"), (DUE, "a mail of 31 MB", "parked"))},
+    "needs_you": {"waiting": ((ASKED, '"Re: parcel" ana.souza@mail.example (MG-43 → MG-42)', "review"), (DUE, "#318", "parked"))},
     "did_you_write": {},
     "remind_messages": {
         "messages": (

@@ -6,14 +6,14 @@ messages, which links. Reads nothing and sends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from mailgate.cli.sample_facts import ASKED, DISPUTES, DUE, HELPDESK, OTHER, PROTOCOLS, REQUESTS, SALES, TICKET, TURNS, VENDOR
-from mailgate.desk.notice import Page, Quote
+from mailgate.desk.notice import Label, Page, Quote
 
 Facts = tuple[tuple[str, object], ...]
 
@@ -138,7 +138,7 @@ SCENES = (
     | dict.fromkeys(REQUESTS, REQUEST)
     | dict.fromkeys(DISPUTES, DISPUTE)
 )
-ACTIONS = {
+ACTIONS: Mapping[str, tuple[Label, ...]] = {
     "escalate": ("no_answer_needed", "extend"),
     "command_refused": ("do_it",),
     "remind_checklist": ("confirm", "change"),
@@ -149,6 +149,7 @@ ACTIONS = {
     "mail_inactivity_warning": ("close", "change_refund"),
     "ask_consent": ("consent", "refuse"),
     "did_you_write": ("yes",),
+    "needs_you": (("join", "MG-43 → MG-42"), ("keep_apart", "MG-43 → MG-42"), ("release", "#318"), ("not_ours", "#318")),
     "breach": ("pickup_done",),
     "remind_before": ("reply_customer", "confirm_return", "start_cancellation"),
     "status": ("close", "extend"),
@@ -173,12 +174,17 @@ def page(notice: str, language: str = "en", **changes: Any) -> Page:
             latest=_latest(notice, scene, language) if on_ticket or notice == "forward_topic" else None,
             details=scene.details if on_ticket else (),
             history=_history(notice, scene) if on_ticket else (),
-            actions=tuple((action, f"{MAILTO}{action.capitalize().replace('_', '%20')}") for action in ACTIONS.get(notice, ())),
+            actions=tuple((action, _link(action)) for action in ACTIONS.get(notice, ())),
             order=scene.order if on_ticket else (),
             whole=notice == "mail_ticket_closed",
         ),
         **changes,
     )
+
+
+def _link(label: Label) -> str:
+    words = label if isinstance(label, str) else label[0]
+    return f"{MAILTO}{words.capitalize().replace('_', '%20')}"
 
 
 def _latest(notice: str, scene: Scene, language: str) -> Quote:

@@ -63,7 +63,6 @@ def test_digest_keeps_to_business_days_where_the_desk_wants_it(gate: Gate, buyer
     gate.sends("remind_messages", merchant)
 
 
-@pytest.mark.xfail(strict=True, reason='decide._judged takes kind = "claim" for a fact: the ticket\'s kind is `chargeback`')
 def test_digest_names_unattended_claims_too(
     gate: Gate, buyer: Person, merchant: Person, claims: Person, notifier: Person
 ) -> None:
@@ -79,7 +78,6 @@ def test_digest_names_unattended_claims_too(
     assert "MG-2" not in gate.sends("remind_messages", merchant).said
 
 
-@pytest.mark.xfail(strict=True, reason='decide._judged takes kind = "issue" for a fact: the ticket\'s kind is `True`')
 def test_digest_names_unattended_issues_too(gate: Gate, buyer: Person, merchant: Person) -> None:
     """A-05, A-09: an issue that nobody has dealt with is named, as a problem with an order."""
     gate.at("2026-06-08T15:00")
@@ -92,7 +90,6 @@ def test_digest_names_unattended_issues_too(gate: Gate, buyer: Person, merchant:
     assert "Ordine 8" in told.said
 
 
-@pytest.mark.xfail(strict=True, reason="the digest is armed by `collects` alone: a claim by itself brings none")
 def test_claim_alone_brings_a_digest(gate: Gate, merchant: Person, claims: Person, notifier: Person) -> None:
     """A-05: check regularly; an unattended claim is named though no buyer waits."""
     gate.at("2026-06-08T15:00")
@@ -144,7 +141,6 @@ def test_claim_without_shipping_details_alerts_the_merchant(
     assert "shipping date" not in told.said
 
 
-@pytest.mark.xfail(strict=True, reason="nothing brings the buyer's messages about the order into the claim's mail")
 def test_dossier_holds_the_history_of_the_order(
     gate: Gate, buyer: Person, merchant: Person, claims: Person, notifier: Person
 ) -> None:
@@ -177,7 +173,6 @@ def test_issue_brings_a_suggestion_to_the_merchant_alone(
     assert gate.ticket().state == "closed"
 
 
-@pytest.mark.xfail(strict=True, reason="suggest_request_info gets no `missing`: the letter reads 'something is missing: .'")
 def test_suggestion_to_ask_says_for_what(gate: Gate, buyer: Person, merchant: Person) -> None:
     """A-11, AR-03: the amount, the order details, or both."""
     buyer.writes([merchant], cc=DESK, subject="Ordine 7", text="Issue: yes\n\nÈ rotto.")

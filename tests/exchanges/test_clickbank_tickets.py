@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from exchange import Gate
 from passage import Notice
 from people import Mail, Person
@@ -88,7 +87,6 @@ def test_vendor_closes_and_both_get_the_whole_history(gate: Gate, consumer: Pers
     assert (gate.ticket().state, gate.ticket().facts["closed_by"]) == ("closed", "vendor")
 
 
-@pytest.mark.xfail(strict=True, reason="closed has no `hands`: what the closer wrote is 'not addressed to you' to both")
 def test_last_words_of_the_closer_are_part_of_the_history(gate: Gate, consumer: Person, vendor: Person) -> None:
     """C-43: both parties have the whole history, the comment that came with the closing too (C-41)."""
     opened = _opened(gate, consumer, vendor)
@@ -98,7 +96,6 @@ def test_last_words_of_the_closer_are_part_of_the_history(gate: Gate, consumer: 
     assert last.canary in closed.copy(consumer).text
 
 
-@pytest.mark.xfail(strict=True, reason="a link's empty mail is listed as one whose text is withheld")
 def test_closing_without_a_word_withholds_no_text(gate: Gate, consumer: Person, vendor: Person) -> None:
     """C-43: the full history is shown; a mail that says nothing has nothing to hide."""
     opened = _opened(gate, consumer, vendor)
@@ -132,9 +129,6 @@ def test_vendor_who_answers_a_closed_ticket_is_told_so_alone(gate: Gate, consume
     assert gate.ticket().state == "closed"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="reject_closed says that a refused reply was not added, but later mails quote it in the history"
-)
 def test_refused_reply_is_in_no_history(gate: Gate, consumer: Person, vendor: Person) -> None:
     """CR-09, G-11: what came after the closing was not added; nobody reads it later."""
     opened = _opened(gate, consumer, vendor)

@@ -135,7 +135,6 @@ def test_customer_reads_what_was_promised_and_two_words(gate: Gate, customer: Pe
     assert "RESPONDER CLIENTE" not in words
 
 
-@pytest.mark.xfail(strict=True, reason="command_refused says the command's name in the code: 'Você escreveu new_delivery_date'")
 def test_refusal_names_what_was_written(gate: Gate, customer: Person, seller: Person) -> None:
     """G-17: in the reader's language; the template's own comment says 'command: as it was written'."""
     opened = _opened(gate, customer, seller)
@@ -145,7 +144,6 @@ def test_refusal_names_what_was_written(gate: Gate, customer: Person, seller: Pe
     assert "confirm_return" not in Notice(refused, (refused,), gate.now).said
 
 
-@pytest.mark.xfail(strict=True, reason="HELP lists every command of the party: words that never act, because they need the link")
 def test_help_lists_the_words_that_act(gate: Gate, customer: Person, seller: Person) -> None:
     """G-15, design §8: 'write one of these words alone on the first line' is true of each word that it lists."""
     opened = _opened(gate, customer, seller)
@@ -157,7 +155,6 @@ def test_help_lists_the_words_that_act(gate: Gate, customer: Person, seller: Per
 
 
 @pytest.mark.parametrize("reason", ["cancelamento_antes_da_entrega", "cancelamento_depois_da_entrega"])
-@pytest.mark.xfail(strict=True, reason="due_at is the newest running clock's: the obligation's day stands for the first response")
 def test_seller_reads_the_deadline_of_his_first_response(gate: Gate, customer: Person, seller: Person, reason: str) -> None:
     """M-11, M-12, M-23: 'take the first step by' is the 48 hours, not the ten days to suspend the delivery."""
     opened = _opened(gate, customer, seller, reason)

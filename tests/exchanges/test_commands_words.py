@@ -50,9 +50,6 @@ def test_word_of_an_unproven_mail_still_only_asks(gate: Gate, consumer: Person, 
     gate.sends("status", consumer)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="[author] of clickbank, madeiramadeira and amazonpay names no role for desk: nobody is answered"
-)
 def test_agent_of_the_desk_asks_too(gate: Gate, consumer: Person, vendor: Person, agent: Person) -> None:
     """G-15: customer, seller and desk alike; each is answered alone."""
     _opened(gate, consumer, vendor)
@@ -98,7 +95,6 @@ def test_word_that_closes_or_pays_does_nothing_by_itself(gate: Gate, consumer: P
 
 
 @pytest.mark.parametrize(("line", "link"), [("CLOSE", CLOSE), ("refund", "Turn it into a refund request")])
-@pytest.mark.xfail(strict=True, reason="no pack offers its links in `command_refused`: 'the signed link below' is not there")
 def test_word_that_closes_is_answered_with_the_signed_link(
     gate: Gate, consumer: Person, vendor: Person, line: str, link: str
 ) -> None:
@@ -172,7 +168,6 @@ def test_forged_mail_of_the_platform_orders_nothing(
     assert (gate.ticket().state, gate.ticket().kind) == ("open", "support")
 
 
-@pytest.mark.xfail(strict=True, reason="a STATUS mail is listed to the other party as 'commanded: not addressed to you'")
 def test_question_for_the_status_is_no_message_of_the_case(gate: Gate, consumer: Person, vendor: Person) -> None:
     """G-14, G-15: it was for us; the vendor's history does not list it."""
     opened = _opened(gate, consumer, vendor)

@@ -51,7 +51,6 @@ def test_digits_are_persian_everywhere_but_in_ids(gate: Gate, seller: Person, su
     assert not [char for char in ours if char in "0123456789"]
 
 
-@pytest.mark.xfail(strict=True, reason="no language has words for most events of these packs: `requested` stays English")
 def test_persian_page_holds_no_english_word_of_ours(gate: Gate, seller: Person, support: Person) -> None:
     """G-17: the history's verbs are Persian like the rest."""
     ours = _without_isolates(_opened(gate, seller).text)
@@ -102,7 +101,6 @@ def test_same_request_twice_joins_the_older(gate: Gate, seller: Person, support:
     assert gate.sends("overdue", support).row.ticket == 1
 
 
-@pytest.mark.xfail(strict=True, reason="the second mail stays on a ticket of its own, and so do answers to the letter")
 def test_what_a_duplicate_says_stands_in_the_older_request(gate: Gate, seller: Person, support: Person) -> None:
     """K-23: merged; the letter says 'we have put your new message into MG-1', and answers to it go there."""
     _opened(gate, seller)

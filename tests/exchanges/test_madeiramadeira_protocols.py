@@ -46,7 +46,6 @@ def test_seller_gets_the_expected_action_and_the_links_for_it(
     assert "Guarda-roupa" in opened.message.subject
 
 
-@pytest.mark.xfail(strict=True, reason="the customer's copy says 'what is expected of you' with the seller's action and deadline")
 def test_customer_is_told_the_number_and_asked_nothing(gate: Gate, customer: Person, seller: Person) -> None:
     """G-15, M-23: what the reason expects is the seller's to do; the customer reads the number and what happens next."""
     _asks(customer)
@@ -56,9 +55,6 @@ def test_customer_is_told_the_number_and_asked_nothing(gate: Gate, customer: Per
     assert "O que se espera de você" not in told.said
 
 
-@pytest.mark.xfail(
-    strict=True, reason="data['seller'] is the fact that the mail states ('Lojista: shop'), laid over the directory's name"
-)
 def test_seller_bears_his_name_of_the_directory(gate: Gate, customer: Person, seller: Person) -> None:
     """G-17, M-18: whatever a mail calls him, letters call him by his registered name."""
     opened = _opened(gate, customer, seller)
@@ -97,7 +93,6 @@ def test_answer_without_a_word_is_refused(gate: Gate, customer: Person, seller: 
     gate.sends("mail_customer", customer)
 
 
-@pytest.mark.xfail(strict=True, reason="no language has a word for the refusal `incomplete`")
 def test_refusal_of_an_empty_answer_says_what_is_missing(gate: Gate, customer: Person, seller: Person) -> None:
     """G-17, M-18: in the seller's language, not in our code's."""
     opened = _opened(gate, customer, seller)
@@ -139,7 +134,6 @@ def test_note_stays_inside(gate: Gate, customer: Person, seller: Person) -> None
     assert note.canary not in gate.sends("mail_customer", customer).text
 
 
-@pytest.mark.xfail(strict=True, reason="the letter is filled before `lapsed` sets `mediated`: it always reads as an alert")
 def test_platform_takes_a_silent_protocol_over(gate: Gate, customer: Person, seller: Person, sac: Person) -> None:
     """M-09, M-11, MR-04 auto: at 48 hours, to platform and seller, and the mail says that it is taken over."""
     _opened(gate, customer, seller)
