@@ -11,6 +11,7 @@ from mailgate.desk import command as commands
 from mailgate.desk import facts, review, thread, trust
 from mailgate.desk.bounce import Bounced
 from mailgate.desk.command import Given
+from mailgate.desk.command_words import command_in
 from mailgate.desk.context import Context
 from mailgate.desk.house import House
 from mailgate.desk.order import facts as order_facts
@@ -122,7 +123,7 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
     if asked is not None:
         party = str(asked.facts.get("by", "customer")) if asked.action == "open" else "system"
     else:
-        told = facts.trusted(told, party, ticket.facts if ticket else {}, policy)
+        told = facts.trusted(told, party, ticket.facts if ticket else facts.NEW, policy)
     told = _with_order(connection, desk, told, orders)
     signed = placed.match.signed or asked is not None
     level = trust.level(message.author, known=party != "stranger", signed=signed, proven=proven)
@@ -239,10 +240,19 @@ def _command(got: Read, placed: Placed, house: House, policy: Policy, given: Giv
     if placed.match.ticket is not None and review.UNCONFIRMED in placed.match.ticket.tags:  # nothing but his yes acts (G-16)
         yes = got.kind == "human" and given.level == "signed" and review.is_yes(got.visible, house.words)
         return replace(given, name="yes", by_word=True) if yes else None
+    if item := _confirmed(got, placed, house):
+        return replace(given, name="confirm", told={**told, "item": item}, by_word=True)
     found = commands.by_word(got.visible, house.words, policy) if got.kind == "human" else None
     if found and placed.match.ticket is None and found[0] not in commands.ABSENCE:
         return None
-    return replace(given, name=found[0], told={**told, **found[1]}, by_word=True) if found else None
+    giver = addresses.key(got.message.author or "")
+    return replace(given, name=found[0], told={**told, **found[1]}, by_word=True, giver=giver) if found else None
+
+
+def _confirmed(got: Read, placed: Placed, house: House) -> str:
+    """The item of the checklist that a plain reply to its reminder says is right ("OK"); empty for any other mail (AR-02)."""
+    said = command_in(got.visible, house.words) if got.kind == "human" and placed.found.notice == "remind_checklist" else None
+    return placed.found.notice_step.rpartition("-")[0] if said and said[0] == "confirm" else ""
 
 
 def is_proven(message: Message, envelope: Envelope, house: House) -> bool:

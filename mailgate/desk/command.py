@@ -130,7 +130,8 @@ def commanded(
     decision = Decision("commanded", given.party, ticket, seller=scene.seller)
     if given.fault:
         return refused(decision, given, given.fault, scene, now)
-    if given.name in DESK_ACTIONS:
+    own = any(given.name in one.name for one in scene.policy.command)
+    if given.name in DESK_ACTIONS and (given.told.get("waits") or not own):
         return _on_what_waits(decision, given, scene, now)
     if given.name in CHECKLIST and scene.policy.checklist and ticket is None:
         return _confirmed(decision, given, scene, now, allowed)
@@ -175,7 +176,7 @@ def _confirmed(decision: Decision, given: Given, scene: Scene, now: datetime, al
     item = str(given.told.get("item", ""))
     if scene.policy.checklist is None or item not in scene.policy.checklist.items:
         return refused(decision, given, "incomplete", scene, now)
-    if given.party not in ("seller", "staff") or (given.party == "seller" and not may(allowed, given.level, "request")):
+    if given.party not in ("seller", "staff") or (given.party == "seller" and not may(allowed, given.level, "start")):
         return refused(decision, given, "permission", scene, now)
     said = {"by": given.party, "item": item, "message_id": given.cause, "ticket": None}
     marks = {f"{CONFIRMED}{item}": now.isoformat()}
@@ -237,7 +238,9 @@ def _dated(entry: Command, given: Given, scene: Scene, now: datetime) -> dict[st
 
 def _answered(decision: Decision, given: Given, scene: Scene, now: datetime) -> Decision:
     """STATUS and HELP: a letter to whoever asked, and nothing moves (G-15)."""
-    return _reply(decision, Order(given.name, (), cause=given.cause or now.isoformat(), courtesy=True), scene, now)
+    return _reply(
+        decision, Order(given.name, (), cause=given.cause or now.isoformat(), courtesy=True), scene, now, giver=given.giver
+    )
 
 
 def refused(decision: Decision, given: Given, why: str, scene: Scene, now: datetime) -> Decision:
@@ -250,11 +253,13 @@ def refused(decision: Decision, given: Given, why: str, scene: Scene, now: datet
     order = Order(
         "command_refused", (), data=data, cause=given.cause or now.isoformat(), courtesy=True, ticket=decision.ticket is not None
     )
-    return _reply(decision, order, scene, now, f"{STAFF}:{given.giver}" if given.party == "staff" else "")
+    return _reply(decision, order, scene, now, giver=given.giver)
 
 
-def _reply(decision: Decision, order: Order, scene: Scene, now: datetime, role: str = "") -> Decision:
-    """`order` to the author, by his role; nobody else hears of it (D-34 and G-11 stay true)."""
+def _reply(decision: Decision, order: Order, scene: Scene, now: datetime, role: str = "", giver: str = "") -> Decision:
+    """`order` to the author, by his role, or to him alone of the desk's people; nobody else hears of it (G-11)."""
+    if decision.party in ("staff", "desk") and giver:
+        role = f"{STAFF}:{giver}"
     role = role or scene.policy.author.get(decision.party, "")
     order = replace(order, to=scene.filled((role,), decision.ticket) if role else ())
     return replace(decision, orders=(*decision.orders, order), entries=(*decision.entries, order_entry(order, now)))

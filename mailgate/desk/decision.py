@@ -83,6 +83,7 @@ class Order:
     effect: str = ""
     after_effect: bool = False
     files: tuple[Attachment, ...] = ()
+    dossier: tuple[Spoken, ...] = ()
     offers: tuple[tuple[str, str], ...] = ()
     about: tuple[tuple[str, int, str], ...] = ()
 

@@ -24,6 +24,7 @@ from mailgate.mail.message import Message
 from mailgate.mail.subject import fold
 
 LONGEST, LINES = 200, 500
+NEW: Mapping[str, Any] = {}  # what is known of a case that a mail opens
 EARLIEST, LATEST = 1971, 2099  # the years in which a calendar can count on from a day that a mail states
 _DAYS = re.compile(
     r"(?<![\d.,])(\d{1,4})\s*(?:business |calendar |working )?(?:days?|dias?(?: úteis| corridos)?|giorni|tage|روز)\b",
@@ -111,6 +112,8 @@ def trusted(told: Mapping[str, Any], party: str, known: Mapping[str, Any], polic
     if party in ("desk", "notifier", "system", "staff"):
         return dict(told)
     fixed = {name for name, fact in policy.facts.items() if fact.fixed and name in known}
+    if known is not NEW:  # what a case's windows and readers hang on is said at its opening, or by the marketplace
+        fixed |= {"customer", *(name for window in policy.windows.values() for name in window.since)}
     if party == "customer":
         fixed.add("customer")
     return {name: value for name, value in told.items() if name not in fixed}

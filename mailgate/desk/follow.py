@@ -239,7 +239,7 @@ def _effect(when: When, view: Mapping[str, Any], cause: str) -> Order:
 
 
 def _shown(view: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in view.items() if name not in PASSING or name == "attachments"}
+    return {name: value for name, value in view.items() if name not in PASSING or name in ("attachments", "cited_ticket")}
 
 
 def _ordered(when: When, decision: Decision, scene: Scene, view: Mapping[str, Any], cause: str) -> Order:

@@ -98,7 +98,8 @@ def resolve(
     """
     if role.startswith(STAFF):
         one = role.partition(":")[2]
-        return tuple(each for each in desk.staff if one in ("", addresses.key(each)))
+        agent = (one,) if one and desk.is_helpdesk(one) and not desk.answers_for(one) else ()
+        return tuple(each for each in desk.staff if one in ("", addresses.key(each))) or agent
     spec = policy.roles.get(role)
     if spec is None or not spec.when:
         return ()

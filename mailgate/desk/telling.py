@@ -91,7 +91,7 @@ def page(sheet: Sheet, reader: Reader) -> Page:
     """Everything that the notice says to this reader."""
     about, scene = sheet.about, sheet.scene
     silent = sheet.order.words in SILENT or sheet.order.notice in SILENT
-    quoted = _quotable(about, sheet.visible) if about and not silent else ()
+    quoted = (*_dossier(sheet), *_quotable(about, sheet.visible)) if about and not silent else ()
     return Page(
         notice=sheet.order.words or sheet.order.notice,
         language=reader.language,
@@ -133,6 +133,18 @@ def _quotable(ticket: Ticket, visible: Sequence[str]) -> tuple[Quote, ...]:
     return tuple(
         Quote(one.at, one.author, one.party, one.event, one.text if keys <= one.audience else None)
         for one in ticket.spoken
+        if one.party != "daemon" and one.event not in NO_MESSAGES
+    )
+
+
+def _dossier(sheet: Sheet) -> tuple[Quote, ...]:
+    """What was said about the same order on other tickets: for the seller's own people, what the seller was party to (A-04)."""
+    seller = sheet.scene.seller
+    if seller is None or not all(seller.owns(one) for one in sheet.visible):
+        return ()
+    return tuple(
+        Quote(one.at, one.author, one.party, one.event, one.text if any(map(seller.owns, one.audience)) else None)
+        for one in sheet.order.dossier
         if one.party != "daemon" and one.event not in NO_MESSAGES
     )
 

@@ -24,14 +24,14 @@ def _subject(event: Mapping[str, Any]) -> str:
 
 def _issue(case: Case, event: Mapping[str, Any], at: datetime) -> None:
     text = lines(Seller=SELLER, Issue=True, Amount=event.get("amount"), Order_details=event.get("order_details"))
-    write(case, event, at, "issue", author=CUSTOMER, to=[case.seller.support], text=text, fresh=True)
+    write(case, event, at, "issue", author=CUSTOMER, to=[case.seller.support], text=text, fresh=True, aside=True)
 
 
 def _claim(claim: str) -> Callable[[Case, Mapping[str, Any], datetime], object]:
     def notify(case: Case, event: Mapping[str, Any], at: datetime) -> None:
         shipped = {"Shipping_number": event.get("shipping_number"), "Shipping_date": event.get("shipping_date")}
         text = lines(Seller=SELLER, Claim=claim, **shipped)
-        write(case, event, at, "claim", author=NOTIFIER, to=[DESK], subject="Claim", text=text, fresh=True)
+        write(case, event, at, "claim", author=NOTIFIER, to=[DESK], subject="Claim", text=text, fresh=True, aside=True)
 
     return notify
 

@@ -30,7 +30,9 @@ def _legacy_mail(case: Case, event: Mapping[str, Any], at: datetime) -> None:
 
 
 def _reply(case: Case, event: Mapping[str, Any], at: datetime) -> None:
-    if event.get("ticket", "T1") in case.numbers:
+    number = case.numbers.get(event.get("ticket", "T1"))
+    ticket = case.stage.ticket(number) if number else None
+    if ticket and ticket.state != "rejected":  # a rejected request is no ticket
         write(case, event, at, "reply", author=_author(case, event), to=[DESK], text="I have read this and answer it.\n")
 
 

@@ -48,6 +48,7 @@ def write(case: Case, event: Mapping[str, Any], at: datetime, role: str, **said:
     label = event.get("ticket", "T1")
     message_id = event.get("message_id") or f"{case.count}.{role}@simulated.example"
     known = case.thread.setdefault(label, [])
+    aside = said.pop("aside", False)  # a mail of its own under the label, beside the conversation that the label stands for
     references = [] if said.pop("fresh", False) else list(known)
     written = Written(
         author=said.pop("author"), to=event.get("to", said.pop("to", ())), cc=event.get("cc", ()), at=at, message_id=message_id,
@@ -60,7 +61,7 @@ def write(case: Case, event: Mapping[str, Any], at: datetime, role: str, **said:
     done = case.stage.receive(raw, at, proven=event.get("auth", True), also_to=also_to)
     if done.ticket is not None:
         case.labels.setdefault(done.ticket, label)
-        if case.numbers.setdefault(label, done.ticket) == done.ticket:
+        if not aside and case.numbers.setdefault(label, done.ticket) == done.ticket:
             known.append(message_id)
     if done.kind in ("human", "auto_reply"):
         case.last[label, role] = message_id

@@ -134,11 +134,10 @@ def _shown(source: Any, seen: Mapping[str, Any]) -> Any:
 def shown_together(stage: Stage, policy: Policy, labels: Mapping[int, str]) -> dict[str, Any]:
     """The pack's `[shows_all]`: for each list, the labels of the tickets for which its conditions hold."""
     found: dict[str, Any] = {}
+    now = [(label, stage.ticket(number)) for number, label in labels.items()]
     for name, given in policy.shows_all.items():
-        tickets_now = {label: stage.ticket(number) for number, label in labels.items()}
-        found[name] = sorted(
-            {label for label, one in tickets_now.items() if holds(given, {"state": one.state, "kind": one.kind, **one.facts})}
-        )
+        held = {label for label, one in now if holds(given, {"state": one.state, "kind": one.kind, **one.facts})}
+        found[name] = sorted(held)
     return found
 
 

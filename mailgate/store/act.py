@@ -24,7 +24,7 @@ from mailgate.desk.view import matches
 from mailgate.mail import address as addresses
 from mailgate.mail.compose import compose
 from mailgate.mail.token import bounce_address
-from mailgate.store import memory, offers, outbox, tickets, unreachable, waiting
+from mailgate.store import clues, memory, offers, outbox, tickets, unreachable, waiting
 from mailgate.store.outbox import Outgoing
 from mailgate.store.schema import dumps
 
@@ -187,6 +187,8 @@ def _letters(
 ) -> tuple[Letter, ...]:
     if order.notice == "forward_topic" and order.say.get("topic") == "delivery" and scene.seller:
         order = replace(order, data={**order.data, "log": outbox.troubled(connection, scene.seller.id, now - LOG_OF)})
+    if order.notice == "route_claim" and ticket is not None and ticket.facts.get("order"):
+        order = replace(order, dossier=_about_order(connection, ticket, scene.desk))
     if ticket is not None and order.step:
         sent = [
             row
@@ -198,6 +200,13 @@ def _letters(
         order = replace(order, data={**order.data, "reminders_sent": told, "pending_review": near})
     parties = {} if order.ticket else _desk_parties(connection, order, ticket, scene)
     return letters(order, ticket, scene, house, now, parties)
+
+
+def _about_order(connection: Connection, ticket: Ticket, desk: Desk) -> tuple[Spoken, ...]:
+    """Everything said on this seller's other tickets in whose mail the same order number stands (A-04)."""
+    numbers = set(clues.of_order(connection, desk.name, str(ticket.facts["order"]))) - {ticket.number}
+    others = tickets.load(connection, sorted(numbers)).values()
+    return tuple(said for other in others if other.seller == ticket.seller for said in other.spoken)
 
 
 def _desk_parties(connection: Connection, order: Order, ticket: Ticket | None, scene: Scene) -> dict[str, int]:

@@ -39,6 +39,7 @@ class Found:
     notice: str = ""
     known: frozenset[str] = frozenset()
     offer: Offer | None = None
+    notice_step: str = ""
 
 
 def evidence(
@@ -72,7 +73,8 @@ def evidence(
     clues, loaded = _redirected(connection, clues, tickets.load(connection, clues.numbers[:MOST]))
     answered = _answered_notice(connection, message, known, house)
     visible, notice = (answered.visible, answered.notice) if answered else (None, "")
-    return Found(clues, loaded, visible, notice, frozenset(known), offer)
+    step = answered.step if answered else ""
+    return Found(clues, loaded, visible, notice, frozenset(known), offer, step)
 
 
 def order_numbers(message: Message, house: House, desk: Desk) -> tuple[str, ...]:

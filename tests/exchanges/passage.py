@@ -24,6 +24,7 @@ from mailgate.wire.smtp_out import Sent
 
 HANDING = (  # what gives its readers the mail that brought it about
     "mail_ticket_opened", "mail_reply", "opened", "message_relayed", "mail_customer", "route_senior", "route_claim",
+    "mail_ticket_closed",
 )  # fmt: skip
 MARKS = dict.fromkeys(map(ord, "\u200f\u2066\u2067\u2068\u2069"))  # what only sets the direction of writing
 TAKEN = Sent("sent", 250, "2.0.0 taken", {})

@@ -227,6 +227,6 @@ def test_reminder_of_the_checklist_is_about_no_ticket(gate: Gate, owner: Person)
     gate.at("2026-06-13T09:00")
     asked = gate.sends("remind_checklist", owner)
     assert asked.row.ticket is None
-    answer = owner.replies(asked, "OK")
+    answer = owner.replies(asked, "We are still setting it up.")
     assert answer.event == "wrote"
     gate.passes_on(answer, Person("readers@staff.example", gate))

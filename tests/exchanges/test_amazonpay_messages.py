@@ -90,15 +90,6 @@ def test_digest_names_unattended_issues_too(gate: Gate, buyer: Person, merchant:
     assert "Ordine 8" in told.said
 
 
-def test_claim_alone_brings_a_digest(gate: Gate, merchant: Person, claims: Person, notifier: Person) -> None:
-    """A-05: check regularly; an unattended claim is named though no buyer waits."""
-    gate.at("2026-06-08T15:00")
-    _claim(notifier, Shipping_number="Z1", Shipping_date="2026-06-01")
-    gate.sends("route_claim", claims)
-    gate.at("2026-06-09T09:00")
-    assert "MG-1" in gate.sends("remind_messages", merchant).said
-
-
 def test_digests_of_two_merchants_are_two_mails(gate: Gate, buyer: Person, merchant: Person, rival: Person) -> None:
     """A-05, G-14: neither reads of the other's customers."""
     gate.at("2026-06-08T15:00")

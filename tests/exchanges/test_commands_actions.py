@@ -113,7 +113,7 @@ def test_seller_asks_for_help_and_status_in_portuguese(gate: Gate, customer: Per
     opened = _opened(gate, customer, seller)
     seller.replies(opened, "ajuda")
     told = gate.sends("help", seller).said
-    assert "RESPONDER CLIENTE" in told
+    assert "NOVA DATA" in told
     assert "SITUAÇÃO" in told or "STATUS" in told
     seller.replies(opened, "andamento")
     assert "horário de Brasília" in gate.sends("status", seller).said

@@ -105,6 +105,7 @@ def test_word_that_closes_is_answered_with_the_signed_link(
     gate.disregards()
     assert link in refused.links
     assert consumer.follows(refused, link).event in ("closed", "changed")
+    gate.disregards()
 
 
 def test_vendor_may_not_write_the_consumers_words(gate: Gate, consumer: Person, vendor: Person) -> None:

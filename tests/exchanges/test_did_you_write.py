@@ -62,9 +62,7 @@ def test_at_his_yes_the_ticket_begins(gate: Gate, consumer: Person, vendor: Pers
     came = gate.now
     gate.later(hours=2)
     words = {"word": "Yes!", "Portuguese": "Sim", "Italian": "Sì", "Persian": "بله"}
-    said = (
-        consumer.follows(question, YES, proven=False) if by == "link" else consumer.replies(question, words[by], proven=False)
-    )
+    said = consumer.follows(question, YES, proven=False) if by == "link" else consumer.replies(question, words[by], proven=False)
     assert (said.event, said.ticket) == ("confirmed", 1)
     opened = begins(gate, vendor, consumer)
     assert mail.canary in opened.copy(vendor).text

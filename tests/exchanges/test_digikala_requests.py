@@ -101,16 +101,6 @@ def test_same_request_twice_joins_the_older(gate: Gate, seller: Person, support:
     assert gate.sends("overdue", support).row.ticket == 1
 
 
-def test_what_a_duplicate_says_stands_in_the_older_request(gate: Gate, seller: Person, support: Person) -> None:
-    """K-23: merged; the letter says 'we have put your new message into MG-1', and answers to it go there."""
-    _opened(gate, seller)
-    gate.later(hours=2)
-    again = _asks(seller, "شمارهٔ حساب عوض شده است.")
-    told = gate.sends("notice_duplicate", seller)
-    assert again.message.message_id in {one.message_id for one in gate.ticket(1).spoken}
-    assert seller.replies(told, "ممنون.", adding=[DESK[1]]).ticket == 1
-
-
 @pytest.mark.parametrize("facts", [{CATEGORY: "shipping"}, {"Reference": "A-78"}])
 def test_other_subject_is_another_request(gate: Gate, seller: Person, support: Person, facts: dict[str, str]) -> None:
     """K-22, K-23: one request for each subject; only the same category and reference are the same."""
@@ -155,7 +145,7 @@ def test_question_pauses_and_the_sellers_reply_resumes(gate: Gate, seller: Perso
 def test_referral_does_not_stop_the_clock(gate: Gate, seller: Person, support: Person) -> None:
     """K-10, KR-03: a note that the case was passed on is no answer."""
     _opened(gate, seller)
-    assert _answers(support, gate.mails[0], "به تیم مربوطه ارجاع شد").event == "referred"
+    assert _answers(support, gate.mails[0], "به تیم مربوطه ارجاع شد").event == "referred_note"
     gate.at(WEDNESDAY)
     gate.sends("overdue", support)
 

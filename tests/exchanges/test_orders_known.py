@@ -9,7 +9,13 @@ PACK = "clickbank"
 
 
 def _sale(notifier: Person, day: str, customer: str) -> Mail:
-    facts = {"Receipt": "8QX2N4KD", "Customer": customer, "Sale": f"{day}T12:00:00+00:00", "Subscription": "no", "Amount": "24.90"}
+    facts = {
+        "Receipt": "8QX2N4KD",
+        "Customer": customer,
+        "Sale": f"{day}T12:00:00+00:00",
+        "Subscription": "no",
+        "Amount": "24.90",
+    }
     return notifier.states("Sale notification", **facts)
 
 
