@@ -152,11 +152,6 @@ def test_everything_wrong_is_said_at_once(place, write):
             '--set: desk.support.mode: expected "act"; got "observe" (a desk that observes is not part of this version)',
         ),
         (
-            "desk.support.carries=mailgate",
-            '--set: desk.support.carries: expected "people"; got "mailgate" '
-            "(a desk whose mail mailgate carries is not part of this version)",
-        ),
-        (
             "store.url=postgresql+psycopg://u:hunter2@db/x",
             '--set: store.url: expected "sqlite:///mailgate.db"; got "postgresql+psycopg://u:…@db/x" '
             "(PostgreSQL is not part of this version)",
@@ -168,7 +163,7 @@ def test_what_comes_later_is_refused_with_the_reason(place, override, line):
     assert said(place, override) == [line]
 
 
-@pytest.mark.parametrize("section", ["effects.to=a@b.test", "mailbox.m.desk=support", "limits.surge=3", "guard.missing_copy=add"])
+@pytest.mark.parametrize("section", ["mailbox.m.desk=support", "limits.surge=3", "guard.missing_copy=add"])
 def test_setting_that_nothing_reads_is_unknown(place, section):
     (line,) = said(place, section)
     assert "got an unknown one" in line

@@ -36,7 +36,7 @@ def test_shipped_mailgate_toml_shows_every_key():
     shown = uncommented("mailgate.toml")
     assert shown.keys() == keys_of(Main)
     for name, table in shown.items():
-        if isinstance(table, dict):
+        if isinstance(table, dict) and name != "systems":  # names of the reader's own
             assert table.keys() == keys_of(type(getattr(Main(), name))), name
 
 
