@@ -157,8 +157,9 @@ def _details(ticket: Ticket, scene: Scene) -> Iterator[tuple[str, object]]:
     if scene.seller:
         yield "seller", scene.seller.name or scene.seller.id
     entity = scene.desk.entities.get(ticket.entity or "")
-    if entity:
+    if entity and (entity.title or ticket.entity):
         yield "entity", entity.title or ticket.entity
+    if entity and scene.policy.rules:
         yield "helpdesk", entity.helpdesk
     for name in ("reason", "category", "claim", "tracking"):
         if ticket.facts.get(name):
@@ -166,9 +167,11 @@ def _details(ticket: Ticket, scene: Scene) -> Iterator[tuple[str, object]]:
     yield "opened_at", ticket.opened_at
     clock = _running(ticket)
     if clock is not None:
-        yield "asked_at", clock.started_at
+        answers = bool(scene.policy.clocks[clock.name].stops) if clock.name in scene.policy.clocks else True
+        if answers:
+            yield "asked_at", clock.started_at
         if clock.due:
-            yield "due_at", clock.due
+            yield "due_at" if answers else "next_at", clock.due
     if ticket.tags:
         yield "tags", ticket.tags
 
