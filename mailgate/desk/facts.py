@@ -180,7 +180,7 @@ def mentioned(visible: str, policy: Policy) -> dict[str, Any]:
 
 def _spaced(text: str) -> str:
     """`text` folded, its words one space apart, whatever stood between them."""
-    return " ".join(_WORDS_APART.split(fold(text))).strip()
+    return " ".join(_WORDS_APART.split(fold(" ".join(text.split())))).strip()
 
 
 def topic_of(subject: str, policy: Policy) -> str | None:

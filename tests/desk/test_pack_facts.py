@@ -235,3 +235,9 @@ def test_window_counts_from_the_latest_that_is_known() -> None:
 def test_ticket_numbers_are_read_in_every_digit(said: Any, numbers: set[int]) -> None:
     """K-12."""
     assert cited_numbers(said) == numbers
+
+
+def test_phrase_that_wraps_over_a_line_is_the_phrase() -> None:
+    """M-07: mail programs wrap lines where they like."""
+    policy = bind({"title": "x", "terms": {"charge": {"words": ["pay now"]}}}, {})
+    assert mentioned("Please pay\nnow. Thank you.", policy)["sentence.charge"] == "Please pay now."
