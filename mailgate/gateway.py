@@ -34,6 +34,7 @@ from mailgate.desk.thread import Match
 from mailgate.events import moves
 from mailgate.mail import address as addresses
 from mailgate.mail import token
+from mailgate.mail.instruction import Refused
 from mailgate.mail.message import Envelope
 from mailgate.store import reach, spool, tickets, waiting
 from mailgate.store import settle as finish
@@ -66,6 +67,7 @@ class Settled:
     reused: int | None = None
     lifted: tuple[str, ...] = ()
     command: str = ""
+    unfollowed: Refused | None = None
 
 
 def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: datetime) -> Settled:
@@ -113,7 +115,7 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
     return Settled(
         mail.id, "settled", desk.name, got.kind, decision.event, written.ticket.number if written.ticket else None,
         context.level, context.match, decision, written, got.message.message_id, reused=reused, lifted=lifted,
-        command=context.command.name if context.command else "",
+        command=context.command.name if context.command else "", unfollowed=context.unfollowed,
     )  # fmt: skip
 
 
@@ -252,6 +254,8 @@ def tell(done: Settled, seconds: float) -> None:
     if done.state == "duplicate":
         events.message_duplicate(**ids, door=done.door)
         return
+    if done.unfollowed is not None:
+        events.instruction_refused(spool_id=done.spool_id, system=done.unfollowed.system or None, reason=done.unfollowed.reason)
     for address in done.lifted:
         events.suppression_lifted(address=address, by="mail", spool_id=done.spool_id)
     if done.command:

@@ -17,10 +17,11 @@ from mailgate.desk.house import House
 from mailgate.desk.order import facts as order_facts
 from mailgate.desk.order import plain_number
 from mailgate.desk.pack import Policy
-from mailgate.desk.party import Desk
+from mailgate.desk.party import Desk, Seller
 from mailgate.desk.recognise import recognised
 from mailgate.desk.route import party_of
 from mailgate.desk.thread import Match
+from mailgate.desk.ticket import Ticket
 from mailgate.desk.view import related
 from mailgate.mail import address as addresses
 from mailgate.mail import automatic, instruction, report, subject, token, visible
@@ -60,13 +61,15 @@ def look_up(connection: Connection, mail: Spooled, got: Read, desk: Desk, house:
     found = lookup.evidence(connection, got.message, mail.envelope, got.subject, house, desk)
     reported = _reported(connection, mail, got, desk, house)
     match = reported.match if got.report else thread.match(got.message.author, found.clues, found.tickets, desk, house.roster)
-    asked, kind = _asked(connection, got, house, mail.envelope.received_at)
+    said = _asked(connection, got, house, mail.envelope.received_at)
+    asked, unfollowed = (None, said) if isinstance(said, Refused) else (said, None)
+    kind = "loop" if unfollowed is not None and unfollowed.system else ""  # what orders in vain moves nothing
     if found.offer is not None and not found.offer.ticket:  # what its subject names is not where it belongs
         match = Match(None, "token")
     if asked is not None:
         match = _of_system(connection, asked, desk, match)
     placed = Placed(desk, match, found, mail.envelope.received_at, reported.bounced, asked, kind)
-    return context_for(connection, mail, got, house, placed)
+    return replace(context_for(connection, mail, got, house, placed), unfollowed=unfollowed)
 
 
 def _of_system(connection: Connection, asked: Instruction, desk: Desk, match: Match) -> Match:
@@ -105,19 +108,9 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
     message, desk, ticket = got.message, placed.desk, placed.match.ticket
     policy = policy_of(connection, house, desk, ticket.policy if ticket else "")
     orders = lookup.order_numbers(message, house, desk)
-    told = facts.read(message, got.visible, policy, desk.zone)
     asked = placed.asked
-    if asked is not None:
-        told |= {
-            name: facts.typed_as(str(value), policy.facts[name].type, desk.zone)
-            for name, value in asked.facts.items()
-            if name in policy.facts
-        }
-    seller = house.seller(ticket.seller) if ticket and ticket.seller else None
-    offer = placed.found.offer
-    if offer is not None and not offer.ticket:
-        seller = house.seller(str(commands.by_link(offer.action, policy)[1].get(commands.SELLER, "")))
-    seller = seller or lookup.seller_named(message, desk, house, str(told.get("seller", "")))
+    told = {**facts.read(message, got.visible, policy, desk.zone), **(_ordered_facts(asked, policy, desk) if asked else {})}
+    seller = _seller_meant(placed, policy, house) or lookup.seller_named(message, desk, house, str(told.get("seller", "")))
     party = party_of(message.author, desk, seller, ticket, house.roster)
     proven = is_proven(message, mail.envelope, house) or (bool(placed.vouched) and _is_by(message, placed.vouched))
     if asked is not None:
@@ -127,28 +120,24 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
     told = _with_order(connection, desk, told, orders)
     signed = placed.match.signed or asked is not None
     level = trust.level(message.author, known=party != "stranger", signed=signed, proven=proven)
-    kin = tickets.kin_of(connection, desk.name, seller.id) if seller and (policy.duplicates or policy.cites) else ()
-    attached = len(message.attachments)
     told_of = recognised(message, message.readable or got.visible, party, policy, desk.zone) if policy.recognise else None
     told |= {"recognised": told_of.name} if told_of else {}
-    noticed: dict[str, Any] = {
-        "attachments": attached,
-        "attached": bool(attached or (ticket and ticket.facts.get("attachments"))),
-    }
-    noticed |= {"level": level, **facts.mentioned(got.visible, policy), **related(policy, told, ticket, kin)}
+    kin = tickets.kin_of(connection, desk.name, seller.id) if seller and (policy.duplicates or policy.cites) else ()
+    noticed = {"level": level, **_noticed(got, policy, ticket), **related(policy, told, ticket, kin)}
     people = [addresses.key(one.address) for one in ticket.participants] if ticket else []
+    orders = tuple(dict.fromkeys((*orders, *([str(told["order"])] if told.get("order") else []))))
+    kind = placed.kind or got.kind
     doubted = (
-        (placed.kind or got.kind) == "human"
+        kind == "human"
         and asked is None
         and not automatic.is_generated(message)
         and review.is_unproven(desk, party, level, ticket)
+        and not _is_buyer(connection, message, desk, orders, trust.may(house.allowed, level, "start"))
     )
-    orders = tuple(dict.fromkeys((*orders, *([str(told["order"])] if told.get("order") else []))))
-    doubted = doubted and not _is_buyer(connection, message, desk, orders, trust.may(house.allowed, level, "start"))
     return Context(
         scene=scene_for(connection, house, desk, seller, ticket),
         roster=house.roster,
-        kind=placed.kind or got.kind,
+        kind=kind,
         level=level,
         allowed=house.allowed,
         envelope=mail.envelope,
@@ -173,6 +162,27 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
         and mail.envelope.reverse_path is not None
         and not waiting.asked_lately(connection, message.author or "", placed.received_at),
     )
+
+
+def _seller_meant(placed: Placed, policy: Policy, house: House) -> Seller | None:
+    """The seller of a link that stands for no ticket, else that of the ticket."""
+    offer, ticket = placed.found.offer, placed.match.ticket
+    if offer is not None and not offer.ticket:
+        return house.seller(str(commands.by_link(offer.action, policy)[1].get(commands.SELLER, "")))
+    return house.seller(ticket.seller) if ticket and ticket.seller else None
+
+
+def _ordered_facts(asked: Instruction, policy: Policy, desk: Desk) -> dict[str, Any]:
+    """What another system states of the case, as far as the pack knows such facts."""
+    known = {name: value for name, value in asked.facts.items() if name in policy.facts}
+    return {name: facts.typed_as(str(value), policy.facts[name].type, desk.zone) for name, value in known.items()}
+
+
+def _noticed(got: Read, policy: Policy, ticket: Ticket | None) -> dict[str, Any]:
+    """What conditions may ask of this mail alone: its files, on the ticket too, and the words that it mentions."""
+    attached = len(got.message.attachments)
+    on_ticket = bool(ticket and ticket.facts.get("attachments"))
+    return {"attachments": attached, "attached": bool(attached) or on_ticket, **facts.mentioned(got.visible, policy)}
 
 
 def _is_by(message: Message, key: str) -> bool:
@@ -205,14 +215,12 @@ def _with_order(connection: Connection, desk: Desk, told: dict[str, Any], number
     return {**told, **order_facts(order), "order_details": True} if order else told
 
 
-def _asked(connection: Connection, got: Read, house: House, received_at: datetime) -> tuple[Instruction | None, str]:
-    """(what another system orders by signed mail, the kind of a mail that orders in vain: it moves nothing) (C-52)."""
+def _asked(connection: Connection, got: Read, house: House, received_at: datetime) -> Instruction | Refused | None:
+    """What another system orders by signed mail, or why it counts for nothing; `spent`: it came before (C-52)."""
     read = instruction.read(got.message, house.systems, received_at) if house.systems else None
-    if isinstance(read, Refused):
-        return None, "loop" if read.system else ""
-    if read is None:
-        return None, ""
-    return (None, "loop") if offers.is_spent(connection, used(read)) else (read, "")
+    if isinstance(read, Instruction) and offers.is_spent(connection, used(read)):
+        return Refused("spent", read.system)
+    return read
 
 
 def used(asked: Instruction) -> str:

@@ -60,11 +60,6 @@ class Given:
     giver: str = ""
 
 
-def names(policy: Policy) -> tuple[str, ...]:
-    """Every command that this pack knows, in its order, and those of every pack."""
-    return tuple(dict.fromkeys((*(name for one in policy.command for name in one.name), *EVERYWHERE, *ABSENCE)))
-
-
 def is_about_seller(name: str, policy: Policy) -> bool:
     """True for a command that is given about a seller, and then happens to each of his tickets (C-21, D-29)."""
     return any(name in one.name and one.on == "seller" for one in policy.command)
@@ -152,11 +147,10 @@ def commanded(
         return refused(decision, given, "unneeded" if mine else "permission" if known else "unknown", scene, now)
     if not may(allowed, given.level, entry.act) or (given.by_word and (entry.once or given.level != "signed")):
         return refused(decision, given, "permission" if given.level == "signed" and not entry.once else "unsigned", scene, now)
-    if any({**given.told, **_dated(entry, given, scene, now)}.get(name) in (None, "") for name in entry.asks):
+    told = {**given.told, **_dated(entry, given, scene, now)}
+    if any(told.get(name) in (None, "") for name in entry.asks):
         return refused(decision, given, "incomplete", scene, now)
-    return _carried_out(
-        decision, entry, replace(given, told={**entry.sets, **given.told, **_dated(entry, given, scene, now)}), scene, now
-    )
+    return _carried_out(decision, entry, replace(given, told={**entry.sets, **told}), scene, now)
 
 
 def _on_what_waits(decision: Decision, given: Given, scene: Scene, now: datetime) -> Decision:
@@ -225,10 +219,10 @@ def _stands(ticket: Ticket | None) -> tuple[str, str]:
 
 def _dated(entry: Command, given: Given, scene: Scene, now: datetime) -> dict[str, Any]:
     """The day behind a word (EXTEND 2026-12-01), as the end of that day where the command asks `until`."""
-    rest = str(given.told.get("rest") or given.told.get("until") or "")
-    days = dates_in(rest, scene.seller.language if scene.seller else "") if "until" in entry.asks else ()
     if "until" not in entry.asks:
         return {}
+    rest = str(given.told.get("rest") or given.told.get("until") or "")
+    days = dates_in(rest, scene.seller.language if scene.seller else "")
     if len(days) != 1:
         return {"until": ""}
     calendar = scene.calendar(datetime.combine(days[0], time(), UTC))
@@ -256,10 +250,9 @@ def refused(decision: Decision, given: Given, why: str, scene: Scene, now: datet
     return _reply(decision, order, scene, now, giver=given.giver)
 
 
-def _reply(decision: Decision, order: Order, scene: Scene, now: datetime, role: str = "", giver: str = "") -> Decision:
+def _reply(decision: Decision, order: Order, scene: Scene, now: datetime, giver: str = "") -> Decision:
     """`order` to the author, by his role, or to him alone of the desk's people; nobody else hears of it (G-11)."""
-    if decision.party in ("staff", "desk") and giver:
-        role = f"{STAFF}:{giver}"
-    role = role or scene.policy.author.get(decision.party, "")
+    desks_own = decision.party in ("staff", "desk") and giver
+    role = f"{STAFF}:{giver}" if desks_own else scene.policy.author.get(decision.party, "")
     order = replace(order, to=scene.filled((role,), decision.ticket) if role else ())
     return replace(decision, orders=(*decision.orders, order), entries=(*decision.entries, order_entry(order, now)))

@@ -13,6 +13,7 @@ from mailgate.desk.recognise import Recognised
 from mailgate.desk.route import Roster
 from mailgate.desk.thread import Match
 from mailgate.desk.trust import Level
+from mailgate.mail.instruction import Refused
 from mailgate.mail.message import Envelope
 from mailgate.mail.subject import Subject
 
@@ -22,7 +23,7 @@ class Context:
     """What is known beside the mail itself when it is judged.
 
     `doubted`: a first writer whom nobody vouches for, so that nothing may follow from it before his yes (G-16); `askable`: he may
-    be asked for it now.
+    be asked for it now. `unfollowed`: why what another system ordered in it counts for nothing (C-52).
     """
 
     scene: Scene
@@ -49,3 +50,4 @@ class Context:
     recognised: Recognised | None = None
     doubted: bool = False
     askable: bool = False
+    unfollowed: Refused | None = None

@@ -62,7 +62,7 @@ class Instruction:
 @dataclass(frozen=True)
 class Refused:
     """Why an instruction counts for nothing: several, size, json, system, mac; then, verified: version, id, at, stale,
-    action, ticket, order or facts. `system` is the name it gives itself."""
+    action, ticket, order or facts; and spent, where the store knows it already. `system` is the name it gives itself."""
 
     reason: str
     system: str = ""

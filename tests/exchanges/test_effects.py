@@ -12,6 +12,7 @@ import pytest
 from exchange import Gate
 from people import Mail, Person
 
+from mailgate import events, gateway
 from mailgate.mail import instruction
 from mailgate.mail.message import Message, parse
 
@@ -34,7 +35,7 @@ def _with_effects(gate: Gate, confirm_after: str) -> Person:
     return Person(address, gate)
 
 
-def _orders(gate: Gate, person: Person, secret: bytes, **said: Any) -> Mail:
+def _signed_mail(gate: Gate, person: Person, secret: bytes, **said: Any) -> bytes:
     """A mail of `person` with a signed JSON part."""
     mail = EmailMessage(policy=SMTP)
     mail["From"], mail["To"], mail["Subject"] = person.address, "tickets@desk.example", "From one system to another"
@@ -42,7 +43,13 @@ def _orders(gate: Gate, person: Person, secret: bytes, **said: Any) -> Mail:
     mail.set_content("See the attached instruction.\n")
     payload = instruction.signed({"at": gate.now.isoformat(timespec="seconds"), **said}, secret)
     mail.add_attachment(payload, maintype="application", subtype="json", filename="mailgate.json")
-    return gate.again(Mail(parse(mail.as_bytes()), "no canary", at=gate.now), raw=mail.as_bytes())
+    return mail.as_bytes()
+
+
+def _orders(gate: Gate, person: Person, secret: bytes, **said: Any) -> Mail:
+    """Such a mail, sent."""
+    raw = _signed_mail(gate, person, secret, **said)
+    return gate.again(Mail(parse(raw), "no canary", at=gate.now), raw=raw)
 
 
 def _asks_refund(consumer: Person) -> Mail:
@@ -124,6 +131,33 @@ def test_instruction_that_does_not_count_does_nothing(
     else:
         _orders(gate, crm, CRM, **{**said, "action": "close", "system": "elsewhere"})
     assert gate.ticket().state == "open"
+    gate.stays_silent()
+
+
+@pytest.mark.parametrize(
+    ("reason", "differs", "secret"),
+    [
+        ("spent", {}, CRM),
+        ("mac", {"id": "crm-2"}, b"a secret that nobody shares"),
+        ("stale", {"id": "crm-2", "at": "2026-05-01T00:00:00Z"}, CRM),
+        ("system", {"id": "crm-2", "system": "elsewhere"}, CRM),
+    ],
+)
+def test_instruction_that_does_not_count_is_a_line_of_log(
+    gate: Gate, consumer: Person, vendor: Person, billing: Person, reason: str, differs: dict[str, str], secret: bytes
+) -> None:
+    """C-52: the people who run both systems learn why one was not followed."""
+    _asks_refund(consumer)
+    gate.sends("mail_ticket_opened", [vendor, consumer])
+    crm = Person("robot@crm.example", gate)
+    said: dict[str, Any] = {"system": "crm", "id": "crm-1", "action": "acknowledge", "ticket": 1}
+    _orders(gate, crm, CRM, **said)
+    raw = _signed_mail(gate, crm, secret, **{**said, "action": "close", **differs})
+    done = gate.stage.receive(raw, gate.now)
+    with events.captured() as heard:
+        gateway.tell(done, 0.0)
+    (line,) = (one for one in heard if one["event"] == "instruction.refused")
+    assert (line["reason"], line["system"], line["spool_id"]) == (reason, differs.get("system", "crm"), done.spool_id)
     gate.stays_silent()
 
 
