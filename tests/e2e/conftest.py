@@ -1,5 +1,6 @@
-"""The daemons of these tests and their next hop."""
+"""The daemons of these tests, their next hop, and real servers beside them."""
 
 from nursery import nursery, sink
+from postfix import postfix
 
-__all__ = ["nursery", "sink"]
+__all__ = ["nursery", "postfix", "sink"]
