@@ -8,7 +8,7 @@ the connection breaks behind the final dot nobody knows: the row is `uncertain` 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -28,6 +28,7 @@ from mailgate.wire.smtp_out import Sent, Smarthost
 
 BATCH = 64
 AT_ONCE = 8
+NO_LONGER = "no longer holds"
 EFFECT = "effect"  # the letter that asks a system to act; what tells the parties of it waits until it has left
 
 
@@ -39,19 +40,32 @@ class Schedule:
     lifetime: timedelta
 
 
-def ready(connection: Connection, now: datetime) -> tuple[Outgoing, ...]:
+@dataclass(frozen=True)
+class Turn:
+    """What is to be sent now, and what no longer held and will not be."""
+
+    going: tuple[Outgoing, ...] = ()
+    superseded: tuple[Outgoing, ...] = ()
+
+
+def ready(connection: Connection, house: House, now: datetime) -> Turn:
     """What is to be sent now; what no longer holds is superseded on the way, and what is on hold stays."""
-    due = outbox.due(connection, now, memory.holds(connection), BATCH)
-    going = []
-    for row in due:
-        if holds(connection, row):
-            going.append(row)
-        else:
-            outbox.settle(connection, row.id, "superseded", now, answer="no longer holds")
-            events.notice_superseded(
-                outbox_id=row.id, notice=row.notice, to=row.reader, ticket=row.ticket, reason="no longer holds"
-            )
-    return tuple(going)
+    due = outbox.due(connection, now, stopped(memory.holds(connection), house), BATCH)
+    going = tuple(row for row in due if holds(connection, row))
+    superseded = tuple(row for row in due if row not in going)
+    for row in superseded:
+        outbox.settle(connection, row.id, "superseded", now, answer=NO_LONGER)
+    return Turn(going, superseded)
+
+
+def stopped(held: Iterable[str], house: House) -> tuple[str, ...]:
+    """These holds in the words of the outbox, which knows desks: `policy:NAME` is every desk under that pack."""
+    found: list[str] = []
+    for scope in held:
+        kind, _, name = scope.partition(":")
+        mine = [f"desk:{desk}" for desk, source in house.sources.items() if source.name == name]
+        found += mine if kind == "policy" else [scope]
+    return tuple(found)
 
 
 def holds(connection: Connection, row: Outgoing) -> bool:
@@ -139,15 +153,16 @@ class Courier:
 
     async def deliver(self) -> int:
         """How many attempts were made."""
-        rows = await self.store.run(partial(ready, now=clock.now()))
-        self._in_hand = {asyncio.create_task(self._attempt(row)) for row in rows}
+        turn = await self.store.run(partial(ready, house=self.house, now=clock.now()))
+        tell_superseded(turn.superseded)
+        self._in_hand = {asyncio.create_task(self._attempt(row)) for row in turn.going}
         if not self._in_hand:
-            return 0
+            return len(turn.superseded)
         done, _ = await asyncio.wait(self._in_hand)
         failed = [error for task in done if (error := task.exception())]
         if failed:
             raise failed[0]
-        return len(rows)
+        return len(turn.going)
 
     async def finish(self, seconds: float) -> None:
         """Begin no more attempts, and wait up to `seconds` for the outcome of those that were begun."""
@@ -166,6 +181,12 @@ class Courier:
         now = clock.now()
         work = partial(record, row=row, sent=sent, house=self.house, schedule=self.schedule, now=now)
         tell(row, sent, await self.store.run(work))
+
+
+def tell_superseded(rows: Iterable[Outgoing]) -> None:
+    """One log line for each notice that no longer held."""
+    for row in rows:
+        events.notice_superseded(outbox_id=row.id, notice=row.notice, to=row.reader, ticket=row.ticket, reason=NO_LONGER)
 
 
 def tell(row: Outgoing, sent: Sent, outcome: Outcome) -> None:

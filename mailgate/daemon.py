@@ -32,7 +32,7 @@ from mailgate.mail.message import Envelope
 from mailgate.needs import Needs
 from mailgate.orders import Folder
 from mailgate.reload import Anew, read_anew, rewind
-from mailgate.store import outbox, spool
+from mailgate.store import memory, outbox, spool
 from mailgate.store.engine import Store
 from mailgate.timekeeper import Timekeeper
 from mailgate.wire import clock
@@ -137,7 +137,7 @@ class Daemon:
         self.doors = Doors(self._accept, self.gateway.knows, limits_of(settings), settings.host, cast(Events, events))
         self.registry = CollectorRegistry()
         self.gauges = Gauges(self.registry)
-        self.board = Board(self._unready, self.registry)
+        self.board = Board(self._unready, self._on_hold, self.registry)
         self.stopping = asyncio.Event()
         self._reloading = asyncio.Lock()
         self.ready = False
@@ -243,13 +243,18 @@ class Daemon:
     async def _watch(self) -> None:
         """Feed the watchdog while the store answers, and keep the gauges fresh."""
         while True:
-            self.gauges.show(await self.store.run(spool.counts), await self.store.run(outbox.counts))
+            counts = await self.store.run(spool.counts), await self.store.run(outbox.counts)
+            self.gauges.show(*counts, await self.store.run(memory.holds))
             self.courier.woken.set()
             notify("WATCHDOG=1")
             await asyncio.sleep(15)
 
     def _unready(self) -> str:
         return "" if self.ready else "starting or stopping"
+
+    async def _on_hold(self) -> str:
+        held = await self.store.run(memory.holds)
+        return f"on hold: {', '.join(held)}" if held else ""
 
     async def reload(self) -> None:
         """Take a changed configuration into force, all or nothing; mail goes on meanwhile, and one reload waits for another."""

@@ -16,6 +16,7 @@ import click
 
 import mailgate
 from mailgate.cli import (
+    braking,
     commanding,
     directory,
     learning,
@@ -47,6 +48,7 @@ for verb in (
     *run.VERBS,
     *look.VERBS,
     *lists.VERBS,
+    *braking.VERBS,
     *learning.VERBS,
     *suppressing.VERBS,
     *notices.VERBS,

@@ -1,4 +1,4 @@
-"""Verbs for people who run the gateway: what came in, what it became, what goes out, and the brake."""
+"""Verbs for people who run the gateway: what came in, what it became, what goes out."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any
 
 import click
 
-from mailgate import events
-from mailgate.cli.options import cell, logging, opened, say, table, with_config, with_json
+from mailgate.cli.options import cell, opened, say, table, with_config, with_json
 from mailgate.desk.clock import view
 from mailgate.desk.ticket import Clock, Ticket
-from mailgate.store import memory, outbox, spool, tickets
+from mailgate.store import outbox, spool, tickets
 from mailgate.store.engine import Store
 from mailgate.wire import clock
 
@@ -205,44 +204,6 @@ def outbox_cancel(ids: tuple[int, ...], directory: Path, sets: tuple[str, ...]) 
     click.echo(f"{store.call(partial(outbox.cancel, ids=ids))} of {len(ids)} are cancelled")
 
 
-def _scope(desk: str | None, seller: str | None) -> tuple[str, str | None]:
-    if desk and seller:
-        raise click.UsageError("either --desk or --seller")
-    return ("desk", desk) if desk else ("seller", seller) if seller else ("all", None)
-
-
-def _flag(scope: str, name: str | None) -> str:
-    return f"hold:{scope}:{name}" if name else f"hold:{scope}"
-
-
-@click.command()
-@click.option("--desk", default=None, help="Only what this desk sends.")
-@click.option("--seller", default=None, help="Only what is about this seller.")
-@with_config
-def hold(desk: str | None, seller: str | None, directory: Path, sets: tuple[str, ...]) -> None:
-    """The brake: mail is accepted, nothing leaves until `mailgate release`."""
-    scope, name = _scope(desk, seller)
-    settings, store = opened(directory, sets)
-    store.call(partial(memory.set_flag, name=_flag(scope, name), value=clock.now().isoformat()))
-    logging(settings)
-    events.outbox_held(scope=scope, name=name)
-    click.echo("on hold: " + ", ".join(store.read(memory.holds)))
-
-
-@click.command()
-@click.option("--desk", default=None)
-@click.option("--seller", default=None)
-@with_config
-def release(desk: str | None, seller: str | None, directory: Path, sets: tuple[str, ...]) -> None:
-    """Let what was on hold leave."""
-    scope, name = _scope(desk, seller)
-    settings, store = opened(directory, sets)
-    store.call(partial(memory.set_flag, name=_flag(scope, name), value=None))
-    logging(settings)
-    events.outbox_released(scope=scope, name=name)
-    click.echo("on hold: " + (", ".join(store.read(memory.holds)) or "nothing"))
-
-
 def _tag(number: int | None) -> str | None:
     return f"MG-{number}" if number is not None else None
 
@@ -255,4 +216,4 @@ def _show(rows: list[Any], columns: tuple[str, ...], as_json: bool) -> None:
         say(row)
 
 
-VERBS = (message, spool_group, ticket, outbox_group, hold, release)
+VERBS = (message, spool_group, ticket, outbox_group)

@@ -83,7 +83,7 @@ class Stage:
         return fired
 
     def _deliver(self, now: datetime) -> None:
-        while rows := self.store.call(partial(courier.ready, now=now)):
+        while rows := self.store.call(partial(courier.ready, house=self.house, now=now)).going:
             for row in rows:
                 taken = Sent("sent", 250, "2.0.0 taken", {})
                 self.store.call(partial(courier.record, row=row, sent=taken, house=self.house, schedule=SCHEDULE, now=now))

@@ -183,4 +183,5 @@ def listed(connection: Connection, state: str | None = None) -> tuple[dict[str, 
 
 def counts(connection: Connection) -> dict[str, int]:
     """How many rows are in each state."""
-    return dict(connection.execute(select(outbox.c.state, func.count()).group_by(outbox.c.state)).tuples().all())
+    rows = connection.execute(select(outbox.c.state, func.count()).group_by(outbox.c.state))
+    return {row[0]: row[1] for row in rows}

@@ -162,4 +162,5 @@ def listed(connection: Connection, state: str | None = None, limit: int = 0) -> 
 
 def counts(connection: Connection) -> dict[str, int]:
     """How many mails are in each state."""
-    return dict(connection.execute(select(spool.c.state, func.count()).group_by(spool.c.state)).tuples().all())
+    rows = connection.execute(select(spool.c.state, func.count()).group_by(spool.c.state))
+    return {row[0]: row[1] for row in rows}

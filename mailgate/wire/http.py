@@ -1,7 +1,7 @@
 """Answer the three questions a machine asks: are you alive, are you ready, what have you counted.
 
-GET /healthz is 200 as long as the loop turns; /readyz is 200 or 503 with the reason in plain words; /metrics is the
-Prometheus text format. One request a connection, at most 8 KiB and 10 seconds, at most 50 connections.
+GET /healthz is 200 as long as the loop turns; /readyz is 200, with what people should know, or 503 with the reason in plain
+words; /metrics is the Prometheus text format. One request a connection, at most 8 KiB and 10 seconds, at most 50 connections.
 It will not keep connections, read bodies, speak TLS or change anything.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -23,13 +23,14 @@ PLAIN = "text/plain; charset=utf-8"
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 Unready = Callable[[], str]
+Remark = Callable[[], Awaitable[str]]
 
 
 class Board:
-    """The small HTTP server. `unready` says why we are not ready; empty means we are."""
+    """The small HTTP server. `unready` says why we are not ready; empty means we are, and `remark` says what else to know."""
 
-    def __init__(self, unready: Unready, registry: CollectorRegistry) -> None:
-        self._unready = unready
+    def __init__(self, unready: Unready, remark: Remark, registry: CollectorRegistry) -> None:
+        self._unready, self._remark = unready, remark
         self._registry = registry
         self._server: asyncio.Server | None = None
         self._open = 0
@@ -72,18 +73,19 @@ class Board:
         if words[0] not in (b"GET", b"HEAD"):
             return _response(HTTPStatus.METHOD_NOT_ALLOWED, b"GET or HEAD\n")
         try:
-            response = self._page(words[1].partition(b"?")[0])
+            response = await self._page(words[1].partition(b"?")[0])
         except Exception:
             response = _response(HTTPStatus.INTERNAL_SERVER_ERROR, b"a fault of ours\n")
         return response.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if words[0] == b"HEAD" else response
 
-    def _page(self, path: bytes) -> bytes:
+    async def _page(self, path: bytes) -> bytes:
         if path == b"/healthz":
             return _response(HTTPStatus.OK, b"ok\n")
         if path == b"/readyz":
             reason = self._unready()
-            status = HTTPStatus.SERVICE_UNAVAILABLE if reason else HTTPStatus.OK
-            return _response(status, f"{reason or 'ready'}\n".encode())
+            if reason:
+                return _response(HTTPStatus.SERVICE_UNAVAILABLE, f"{reason}\n".encode())
+            return _response(HTTPStatus.OK, "; ".join(filter(None, ("ready", await self._remark()))).encode() + b"\n")
         if path == b"/metrics":
             return _response(HTTPStatus.OK, generate_latest(self._registry), METRICS)
         return _response(HTTPStatus.NOT_FOUND, b"/healthz /readyz /metrics\n")

@@ -1,8 +1,8 @@
-"""What Prometheus reads: counts of mail by state. No address, subject or ticket is a label."""
+"""What Prometheus reads: counts of mail by state, and of holds. No address, name, subject or ticket is a label."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from prometheus_client import CollectorRegistry, Gauge, Info
 
@@ -15,10 +15,13 @@ class Gauges:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._spool = Gauge("mailgate_spool_messages", "Mail in the spool", ["state"], registry=registry)
         self._outbox = Gauge("mailgate_outbox_messages", "Mail in the outbox", ["state"], registry=registry)
+        self._holds = Gauge("mailgate_holds", "Holds in force: nothing of their scope leaves", ["scope"], registry=registry)
         Info("mailgate_build", "The program", registry=registry).info({"version": mailgate.__version__})
 
-    def show(self, spool: Mapping[str, int], outbox: Mapping[str, int]) -> None:
-        """Show these counts from now on; a state that emptied shows zero."""
+    def show(self, spool: Mapping[str, int], outbox: Mapping[str, int], holds: Collection[str]) -> None:
+        """Show these counts and holds (`all`, `desk:NAME`, ...) from now on; a state that emptied shows zero."""
+        for scope in ("all", "desk", "policy", "seller"):
+            self._holds.labels(scope).set(sum(one.partition(":")[0] == scope for one in holds))
         for state in ("received", "settled", "parked", "held"):
             self._spool.labels(state).set(spool.get(state, 0))
         for state in ("queued", "sent", "deferred", "uncertain", "refused", "superseded", "cancelled"):

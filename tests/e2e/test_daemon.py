@@ -179,7 +179,11 @@ def test_hold_keeps_and_release_sends(shop: Path, daemon: Running) -> None:
     waiting = ask(shop, "outbox", "list", "--state", "queued")
     assert [row["notice"] for row in waiting] == ["notice_noncompliant"]
     assert len(ask(shop, "outbox", "list", "--state", "sent")) == before
+    host = f"http://{daemon.ready['http'][0]}"
+    assert urllib.request.urlopen(f"{host}/readyz", timeout=5).read() == b"ready; on hold: all\n"
     does("release", "--config", str(shop))
+    assert urllib.request.urlopen(f"{host}/readyz", timeout=5).read() == b"ready\n"
+    assert b'mailgate_holds{scope="all"}' in urllib.request.urlopen(f"{host}/metrics", timeout=5).read()
     until(lambda: quiet(shop))
     assert len(ask(shop, "outbox", "list", "--state", "sent")) == before + 1
 

@@ -114,7 +114,7 @@ class Exchange(Stage):
     def deliver(self, now: datetime) -> int:
         """How many attempts the courier made."""
         done = 0
-        while rows := self.store.call(partial(courier.ready, now=now)):
+        while rows := self.store.call(partial(courier.ready, house=self.house, now=now)).going:
             for row in rows:
                 answer = self.hop(row)
                 self.store.call(partial(courier.record, row=row, sent=answer, house=self.house, schedule=SCHEDULE, now=now))

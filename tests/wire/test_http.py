@@ -14,10 +14,14 @@ from .conftest import connect
 
 
 @asynccontextmanager
-async def board(reason: str = "") -> AsyncIterator[str]:
+async def board(reason: str = "", remark: str = "") -> AsyncIterator[str]:
     registry = CollectorRegistry()
     Counter("mailgate_messages_received", "mails", ["source"], registry=registry).labels("smtp").inc(3)
-    opened = Board(lambda: reason, registry)
+
+    async def remarks() -> str:
+        return remark
+
+    opened = Board(lambda: reason, remarks, registry)
     yield await opened.open("127.0.0.1:0")
     await opened.close()
 
@@ -38,6 +42,12 @@ async def test_a_probe_hears_whether_we_live_and_are_ready():
         assert await asks(address, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n") == ("200", "ok\n")
         assert await asks(address, b"GET /readyz?verbose HTTP/1.0\r\n\r\n") == ("200", "ready\n")
         assert await asks(address, b"HEAD /readyz HTTP/1.1\r\n\r\n") == ("200", "")
+
+
+async def test_who_is_ready_says_what_else_to_know():
+    """Still 200: a hold is no reason to take us out of service."""
+    async with board(remark="on hold: desk:support") as address:
+        assert await asks(address, b"GET /readyz HTTP/1.1\r\n\r\n") == ("200", "ready; on hold: desk:support\n")
 
 
 async def test_who_is_not_ready_says_why():
@@ -85,10 +95,10 @@ async def test_a_request_cut_short_ends_in_silence():
 async def test_a_fault_of_ours_is_500():
     """A broken callback does not leave the probe waiting."""
 
-    def broken() -> str:
+    async def broken() -> str:
         raise RuntimeError("secret")
 
-    opened = Board(broken, CollectorRegistry())
+    opened = Board(lambda: "", broken, CollectorRegistry())
     address = await opened.open("127.0.0.1:0")
     assert await asks(address, b"GET /readyz HTTP/1.1\r\n\r\n") == ("500", "a fault of ours\n")
     await opened.close()
