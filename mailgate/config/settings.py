@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mailgate.config.values import (
     Count,
@@ -27,6 +27,7 @@ from mailgate.config.values import (
     NoListens,
     Size,
     StoreUrl,
+    TokenUrl,
     Words,
 )
 from mailgate.desk.notice import Templates
@@ -75,6 +76,36 @@ class Copied(Section):
     """[copied] the addresses at which the mail system hands us copies of both directions."""
 
     addresses: tuple[Address, ...] = ()
+
+
+class OAuth(Section):
+    """A table `oauth`: how an access token is got where no password is taken (wire/oauth.py).
+
+    `url`: of another cloud, or of a stand-in; empty: the provider's own.
+    """
+
+    provider: Literal["microsoft", "google"]
+    client_id: str = Field(min_length=1)
+    secret_file: File = None
+    tenant: str = ""
+    refresh_token_file: File = None
+    url: TokenUrl = ""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        lacking = [] if self.secret_file else ["secret_file"]
+        if self.provider == "microsoft" and not self.tenant:
+            lacking.append("tenant")
+        if self.provider == "google" and not self.refresh_token_file:
+            lacking.append("refresh_token_file")
+        if lacking:
+            raise ValueError(f'{" and ".join(lacking)} beside provider = "{self.provider}"')
+        return self
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The secret files that it names."""
+        return tuple(filter(None, (self.secret_file, self.refresh_token_file)))
 
 
 class Smarthost(Section):

@@ -129,6 +129,18 @@ def _store_url(value: str, info: ValidationInfo) -> str:
     return value if in_memory or not base else f"sqlite:///{base / name}"
 
 
+def _token_url(value: str) -> str:
+    try:
+        url = urlsplit(value)
+        near = url.hostname in ("127.0.0.1", "::1", "localhost")
+        fits = not value or (url.hostname and not url.username and (url.scheme == "https" or (url.scheme == "http" and near)))
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError('"https://…", without a user name')
+    return value
+
+
 def _elapsed(value: Any) -> Any:
     if isinstance(value, timedelta):
         return value
@@ -166,4 +178,5 @@ NoListens = Annotated[tuple[str, ...], BeforeValidator(_listens), AfterValidator
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_several)]
 Hop = Annotated[str, AfterValidator(_hop)]
 StoreUrl = Annotated[str, AfterValidator(_store_url)]
+TokenUrl = Annotated[str, AfterValidator(_token_url)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_several)]
