@@ -61,6 +61,7 @@ def house_of(settings: Settings) -> House:
         allowed={level: tuple(acts) for level, acts in settings.trust.allowed.items()},
         relays=settings.trust.relays,
         authserv_ids=settings.trust.authserv_ids,
+        results=settings.trust.results,
         copied=settings.copied.addresses,
         proven_doors=frozenset({VERB_DOOR}),
         signatures=settings.signatures,

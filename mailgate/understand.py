@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from mailgate.desk import command as commands
-from mailgate.desk import facts, review, thread, trust
+from mailgate.desk import facts, proof, review, thread, trust
 from mailgate.desk.bounce import Bounced
 from mailgate.desk.command import Given
 from mailgate.desk.command_words import command_in
@@ -24,9 +25,10 @@ from mailgate.desk.thread import Match
 from mailgate.desk.ticket import Ticket
 from mailgate.desk.view import related
 from mailgate.mail import address as addresses
-from mailgate.mail import automatic, instruction, report, subject, token, visible
+from mailgate.mail import automatic, instruction, report, results, subject, token, visible
 from mailgate.mail.instruction import Instruction, Refused
 from mailgate.mail.message import Envelope, Message, fingerprint, parse
+from mailgate.mail.results import Results
 from mailgate.store import lookup, offers, tickets, unreachable, waiting
 from mailgate.store import orders as stored_orders
 from mailgate.store.act import policy_of, scene_for
@@ -267,6 +269,15 @@ def is_proven(message: Message, envelope: Envelope, house: House) -> bool:
     """Did a trusted host vouch for the author's domain? Its word counts only from a relay that we trust (RFC 8601 §5)."""
     if envelope.door in house.proven_doors:
         return True
-    if message.author is None or not trust.is_relay(envelope.client, house.relays):
-        return False
-    return trust.proves(message.author, message.headers("Authentication-Results"), house.authserv_ids)
+    return message.author is not None and proof.proves(message.author, believed(message, envelope, house))
+
+
+def believed(message: Message, envelope: Envelope, house: House) -> tuple[Results, ...]:
+    """What the hosts that we trust found about a mail; nothing of one that somebody else handed over."""
+    if not trust.is_relay(envelope.client, house.relays):
+        return ()
+    is_ours = partial(trust.is_relay, relays=house.relays)
+    lines = results.written_by_relays(message.scan.fields, is_ours, beneath=house.results == "beneath")
+    read = (results.read(line) for line in lines)
+    ours = {one.lower() for one in house.authserv_ids}
+    return tuple(one for one in read if one is not None and one.authserv_id in ours)

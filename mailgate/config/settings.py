@@ -136,6 +136,7 @@ class Trust(Section):
 
     relays: Networks = ()
     authserv_ids: Words = ()
+    results: Literal["above", "beneath"] = "above"
     stranger_may: tuple[Act, ...] = HARMLESS
     claimed_may: tuple[Act, ...] = HARMLESS
     authenticated_may: tuple[Act, ...] = CLOCKS

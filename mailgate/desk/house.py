@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from mailgate.desk.command import DESK_ACTIONS, links
 from mailgate.desk.notice import Templates
@@ -50,6 +50,7 @@ class House:
     allowed: Mapping[str, tuple[str, ...]]
     relays: tuple[str, ...] = ()
     authserv_ids: tuple[str, ...] = ()
+    results: Literal["above", "beneath"] = "above"
     proven_doors: frozenset[str] = field(default_factory=frozenset)
     copied: tuple[str, ...] = ()
     caps: Caps = Caps()

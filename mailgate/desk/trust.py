@@ -2,8 +2,8 @@
 
 Levels, strongest first: `signed` (a valid token bound to this very party), `authenticated` (a trusted host's
 Authentication-Results say so for the author's domain), `claimed` (a known address in From), `stranger`.
-Authentication-Results count only when a trusted relay handed us the mail, and only its own lines; forged ones are
-not looked at (RFC 8601 §5). What each level may do is config: see `[trust]`.
+Authentication-Results count only when a trusted relay handed us the mail, and only its own lines (mail/results.py, which
+reads them; desk/proof.py says what they prove). What each level may do is config: see `[trust]`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Literal
 
 from mailgate.desk.pack import Policy
-from mailgate.mail import address as addresses
 
 Level = Literal["signed", "authenticated", "claimed", "stranger"]
 LEVELS: tuple[Level, ...] = ("stranger", "claimed", "authenticated", "signed")
@@ -23,9 +22,6 @@ _SAYS_YES = ("X-Spam-Flag", "X-Spam-Status", "X-Spam", "X-Barracuda-Spam-Flag", 
 _SAYS_LEVEL = ("X-MS-Exchange-Organization-SCL", "X-Forefront-Antispam-Report")
 SCL = 5  # Microsoft's spam confidence level, from which on it files mail as junk
 _LEVEL = re.compile(r"(?:^\s*|\bSCL:\s*)(-?\d+)", re.IGNORECASE)
-
-_COMMENT = re.compile(r"\([^()]*\)")
-_PROPERTY = re.compile(r"([a-z]+)\.([a-z-]+)\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
 
 
 def level(author: str | None, *, known: bool, signed: bool, proven: bool) -> Level:
@@ -83,41 +79,3 @@ def spam_mark(headers: Callable[[str], Sequence[str]]) -> str:
         if any(int(found[1]) >= SCL for value in headers(name) if (found := _LEVEL.search(value))):
             return name
     return ""
-
-
-def proves(author: str, results: Sequence[str], authserv_ids: Sequence[str]) -> bool:
-    """True if a result line of one of `authserv_ids` passes DMARC, or an aligned DKIM or SPF, for the author's domain.
-
-    RFC 8601 §2.2 lines as written by the trusted host. A line of any other host proves nothing.
-    """
-    domain = addresses.domain(author)
-    return any(_passes(line, domain) for line in results if _authserv(line) in {one.lower() for one in authserv_ids})
-
-
-def _authserv(line: str) -> str:
-    return _COMMENT.sub(" ", line).partition(";")[0].split()[0].lower() if line.strip(" ;") else ""
-
-
-def _passes(line: str, domain: str) -> bool:
-    for result in _COMMENT.sub(" ", line).partition(";")[2].split(";"):
-        method, _, rest = result.strip().partition("=")
-        verdict = rest.split()[0].lower() if rest.split() else ""
-        if verdict != "pass":
-            continue
-        properties = {f"{kind.lower()}.{name.lower()}": value for kind, name, value in _PROPERTY.findall(rest)}
-        if _aligned(method.strip().lower(), properties, domain):
-            return True
-    return False
-
-
-def _aligned(method: str, properties: Mapping[str, str], domain: str) -> bool:
-    """RFC 7489 §3.1, strict on the safe side: the proven domain is the author's, or a parent of it."""
-    named = {
-        "dmarc": properties.get("header.from", ""),
-        "dkim": properties.get("header.d", "") or properties.get("header.i", "").rpartition("@")[2],
-        "spf": properties.get("smtp.mailfrom", "").rpartition("@")[2],
-    }.get(method, "")
-    proven = named.lower().strip(".")
-    if not proven or "." not in proven:
-        return False
-    return domain == proven or domain.endswith("." + proven)

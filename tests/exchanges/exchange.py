@@ -33,6 +33,7 @@ from mailgate.store.outbox import Outgoing
 from mailgate.store.schema import dumps
 from mailgate.store.unreachable import listed
 
+RECEIVED = "Received: from out.example (out.example [203.0.113.9]) by mx.desk.example; Mon, 1 Jun 2026 12:00:00 +0000"
 PASSED_ON = ("pass_on", "hand_on")
 
 
@@ -148,7 +149,7 @@ class Gate:
 
     def comes_by(self, client: str, mail: Mail, results: str) -> Mail:
         """A mail handed over by the host `client`, with these Authentication-Results on top (RFC 8601)."""
-        raw = f"Authentication-Results: {results}\r\n".encode() + mail.raw
+        raw = f"Authentication-Results: {results}\r\n{RECEIVED}\r\n".encode() + mail.raw
         envelope = Envelope("x@y.example", (self.stage.desk.address,), self.now, UNPROVEN, client)
         self.stage.store.call(partial(spool.put, arrivals=[(envelope, raw, None)]))
         return self._settled(mail, self.takes_in_hand())

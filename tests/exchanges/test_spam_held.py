@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
-from exchange import Gate
+from exchange import RECEIVED, Gate
 from passage import Notice
 from people import Mail, Person
 
@@ -28,7 +28,7 @@ def _behind_a_filter(gate: Gate) -> None:
 def comes(gate: Gate, mail: Mail, *heads: str, client: str = RELAY) -> Settled:
     """The mail comes from `client`, which wrote these headers on top."""
     passed = "Authentication-Results: mx.desk.example; dmarc=pass header.from=" + (mail.message.author or "").partition("@")[2]
-    raw = "".join(f"{one}\r\n" for one in (*heads, passed)).encode() + mail.raw
+    raw = "".join(f"{one}\r\n" for one in (*heads, passed, RECEIVED)).encode() + mail.raw
     envelope = Envelope("x@y.example", (gate.stage.desk.address,), gate.now, "smtp", client)
     gate.stage.store.call(partial(spool.put, arrivals=[(envelope, raw, None)]))
     return gate.takes_in_hand()
