@@ -26,6 +26,7 @@ from mailgate import config, events
 from mailgate.config import Settings
 from mailgate.courier import Courier, Schedule
 from mailgate.desk.house import Caps, House, Source
+from mailgate.desk.observe import as_seen_by
 from mailgate.desk.route import Roster
 from mailgate.gateway import Gateway
 from mailgate.mail.message import Envelope
@@ -55,7 +56,10 @@ def house_of(settings: Settings) -> House:
     return House(
         roster=Roster.of(settings.desks, settings.sellers),
         policies=settings.policies,
-        sources={name: Source(desk.pack, settings.packs[desk.pack].raw, desk.options) for name, desk in settings.desks.items()},
+        sources={
+            name: Source(desk.pack, as_seen_by(desk, settings.packs[desk.pack].raw), desk.options)
+            for name, desk in settings.desks.items()
+        },
         templates=settings.templates,
         keys=config.keys(settings),
         allowed={level: tuple(acts) for level, acts in settings.trust.allowed.items()},

@@ -36,6 +36,8 @@ def _said(event: str, data: Mapping[str, Any]) -> str:
         return how + linked
     if data.get("action"):
         return f"{event} to {', '.join(data['roles']) or 'nobody (no one fills the role)'}" + _details(data.get("say", {}))
+    if data.get("observed"):
+        return f"{event} is what the other side's rules ask for; this desk observes" + _details(data.get("say", {}))
     if "by" in data:
         broken = f"; does not count, it lacks {', '.join(data['missing'])}" if data.get("missing") else ""
         return f"{event} by {data['by'] or 'nobody known'} ({data.get('level', '-')}){broken}  <{data.get('message_id')}>"

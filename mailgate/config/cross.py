@@ -108,6 +108,9 @@ def _desk_errors(settings: Settings, at: _Places) -> Found:
             if any(own.answers_for(staff) for own in settings.desks.values()):
                 hint = "mail to its staff would come back to mailgate for ever"
                 yield Problem(at.desks, f"{key}.staff", "no address that a desk answers for", shown(staff), hint)
+        if desk.mode == "observe" and not desk.staff:
+            hint = "a desk that observes warns nobody else"
+            yield Problem(at.desks, f"{key}.staff", "where its people read", "none", hint)
         if desk.hand_on:
             yield from _hop_errors(at.desks, f"{key}.hand_on", desk.hand_on)
 
@@ -189,7 +192,7 @@ def _notice_errors(settings: Settings, at: _Places) -> Found:
 def _effect_errors(settings: Settings, at: _Places) -> Found:
     """A pack that asks for refunds or cancellations needs somebody who carries them out (design: effects)."""
     for name, policy in settings.policies.items():
-        if policy.effects and not settings.effects.to:
+        if policy.effects and settings.desks[name].mode == "act" and not settings.effects.to:
             hint = f"the pack of desk.{name} asks for {', '.join(sorted(policy.effects))}"
             yield Problem(at.main, "effects.to", "the address of the system that carries out effects", "none", hint)
             return

@@ -23,6 +23,7 @@ from mailgate.config.overrides import Tables
 from mailgate.config.problems import ConfigError, Loc, Problem, dotted, near, of_model, one_of, shown, unknown_key
 from mailgate.config.settings import Main, Pack, Settings
 from mailgate.desk.notice import Templates
+from mailgate.desk.observe import as_seen_by
 from mailgate.desk.pack import PackError, Policy, bind
 from mailgate.desk.party import Desk
 from mailgate.desk.recognise import recognises_sample
@@ -207,14 +208,14 @@ def _bound(reading: _Reading, packs: Mapping[str, Pack], desk: Desk) -> Policy |
         reading.problems.append(problem)
         return None
     try:
-        policy = bind(pack.raw, desk.options, pack.name)
+        policy = bind(as_seen_by(desk, pack.raw), desk.options, pack.name)
     except PackError as error:
         reading.problems += [_of_pack(item, pack, desk, file) for item in error.problems]
         return None
     for number, entry in enumerate(policy.recognise):
         if not recognises_sample(entry):
             reading.problems.append(Problem(pack.file, f"recognise.{number}.sample", "a mail that it recognises", entry.name))
-    return policy if policy.hash else policy.model_copy(update={"hash": _hash(pack, desk.options)})
+    return policy if policy.hash else policy.model_copy(update={"hash": _hash(pack, desk)})
 
 
 def _of_pack(item: tuple[str, str, Any], pack: Pack, desk: Desk, file: str) -> Problem:
@@ -229,9 +230,10 @@ def _of_pack(item: tuple[str, str, Any], pack: Pack, desk: Desk, file: str) -> P
     return Problem(file, key, expected, shown(got))
 
 
-def _hash(pack: Pack, options: Mapping[str, object]) -> str:
-    """What a ticket keeps of the policy it opened under: the pack's text and the desk's options."""
-    said = json.dumps(dict(options), sort_keys=True, default=str)
+def _hash(pack: Pack, desk: Desk) -> str:
+    """What a ticket keeps of the policy it opened under: the pack's text and the desk's options, and if it only observes."""
+    said = json.dumps(dict(desk.options), sort_keys=True, default=str)
+    said += f"\0observe {desk.warn_before}" if desk.mode == "observe" else ""
     return hashlib.sha256(f"{pack.text}\0{said}".encode()).hexdigest()
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 import mailgate.mail.address as addresses
+from mailgate.desk.calendar import Duration, duration
 from mailgate.desk.choice import WEEKDAYS
 
 _TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
@@ -38,12 +39,6 @@ def _time_of_day(value: object) -> object:
     return value
 
 
-def _act_only(value: object) -> object:
-    if value == "observe":
-        raise ValueError('"act" | a desk that observes is not part of this version')
-    return value
-
-
 def _time_of_week(value: object) -> object:
     day, _, at = value.partition(" ") if isinstance(value, str) else ("", "", "")
     if isinstance(value, str) and value and not (day in WEEKDAYS and _TIME.fullmatch(at)):
@@ -51,6 +46,17 @@ def _time_of_week(value: object) -> object:
     return value
 
 
+def _running_length(value: object) -> object:
+    try:
+        length = duration(value) if isinstance(value, str) and value else None
+    except ValueError:
+        length = Duration(1, "ld")
+    if not isinstance(value, str) or (length is not None and length.running is None):
+        raise ValueError('a length such as "4h", "30m" or "2d"')
+    return value
+
+
+Ahead = Annotated[str, BeforeValidator(_running_length)]
 TimeOfDay = Annotated[str, BeforeValidator(_time_of_day)]
 TimeOfWeek = Annotated[str, BeforeValidator(_time_of_week)]
 Address = Annotated[str, BeforeValidator(_address)]
@@ -127,8 +133,9 @@ class Seller(Frozen):
 class Desk(Frozen):
     """One helpdesk address with its people, its pack and its language (design: desks.toml).
 
-    `agenda_at`: the local time of its staff's daily agenda (G-15); `report_at`: the local day and time of the weekly reports on
-    its sellers (D-37); empty for none.
+    `mode`: on the marketplace's side ("act") or on the seller's ("observe", G-13), where own staff is warned `warn_before` each
+    limit. `agenda_at`: the local time of its staff's daily agenda (G-15); `report_at`: the local day and time of the weekly
+    reports on its sellers (D-37); empty for none.
     """
 
     name: str = ""
@@ -146,7 +153,8 @@ class Desk(Frozen):
     calendar: str = ""
     holidays: tuple[date, ...] = ()
     carries: Literal["people", "mailgate"] = "people"
-    mode: Annotated[Literal["act"], BeforeValidator(_act_only)] = "act"
+    mode: Literal["act", "observe"] = "act"
+    warn_before: Ahead = "4h"
     hand_on: str = ""
     ghost: Literal["report", "letter"] = "report"
     agenda_at: TimeOfDay = ""

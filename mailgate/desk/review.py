@@ -130,7 +130,7 @@ def is_yes(visible: str, words: Mapping[str, tuple[str, ...]]) -> bool:
 def is_unproven(desk: Desk, party: str, level: Level, ticket: Ticket | None) -> bool:
     """A customer's first mail to a desk that carries mail, and no host vouches for its author (G-16)."""
     below = LEVELS.index(level) < LEVELS.index("authenticated")
-    return desk.carries == "mailgate" and ticket is None and party == "customer" and below
+    return desk.carries == "mailgate" and desk.mode == "act" and ticket is None and party == "customer" and below
 
 
 def is_customers(order: Purchase, author: str) -> bool:

@@ -17,6 +17,7 @@ from mailgate.desk.command import Given, commanded
 from mailgate.desk.decision import Decision, Order, Scene
 from mailgate.desk.house import House
 from mailgate.desk.letter import Letter, letters, readers, with_readers
+from mailgate.desk.observe import observed
 from mailgate.desk.pack import Policy, bind
 from mailgate.desk.party import Desk, Seller
 from mailgate.desk.ticket import Entry, Participant, Spoken, Ticket
@@ -75,6 +76,7 @@ def act(
     connection: Connection, decision: Decision, scene: Scene, house: House, now: datetime, spool_id: int | None = None
 ) -> Written:
     """Write `decision`: ticket, clocks, history, strikes, letters. Raises tickets.ChangedError if the ticket moved meanwhile."""
+    decision = observed(decision, scene, now)
     ticket = decision.ticket
     if ticket is not None:
         if decision.opened:

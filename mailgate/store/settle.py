@@ -79,7 +79,7 @@ def hand_on(connection: Connection, mail: Spooled, desk: Desk, decision: Decisio
             own,
             Outgoing("hand_on", desk.name, "", "", b"", mail.envelope.received_at, number, route=desk.hand_on),
         )
-    if decision.hand_to:
+    if decision.hand_to and desk.mode == "act":
         entity = desk.entities.get(ticket.entity or "") if ticket else None
         helpdesk = (entity.helpdesk,) if entity else ()
         readers = (helpdesk or desk.staff) if decision.hand_to == "helpdesk" else (desk.staff or helpdesk)

@@ -149,7 +149,11 @@ def test_everything_wrong_is_said_at_once(place, write):
         ),
         (
             "desk.support.mode=observe",
-            '--set: desk.support.mode: expected "act"; got "observe" (a desk that observes is not part of this version)',
+            "desks.toml: desk.support.staff: expected where its people read; got none (a desk that observes warns nobody else)",
+        ),
+        (
+            "desk.support.warn_before=3bd",
+            '--set: desk.support.warn_before: expected a length such as "4h", "30m" or "2d"; got "3bd"',
         ),
         (
             "store.url=postgresql+psycopg://u:hunter2@db/x",
@@ -158,8 +162,8 @@ def test_everything_wrong_is_said_at_once(place, write):
         ),
     ],
 )
-def test_what_comes_later_is_refused_with_the_reason(place, override, line):
-    """A setting that nothing obeys yet must not look as if it were obeyed."""
+def test_what_cannot_be_obeyed_is_refused_with_the_reason(place, override, line):
+    """A setting that nothing obeys must not look as if it were obeyed."""
     assert said(place, override) == [line]
 
 
