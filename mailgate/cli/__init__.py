@@ -7,6 +7,7 @@ Exit codes: 0 ok · 64 usage · 65 bad input mail or data · 69 a service is una
 from __future__ import annotations
 
 import binascii
+import importlib
 import json
 import sys
 import tomllib
@@ -15,52 +16,44 @@ import traceback
 import click
 
 import mailgate
-from mailgate.cli import (
-    braking,
-    commanding,
-    directory,
-    learning,
-    lists,
-    look,
-    mending,
-    notices,
-    ordering,
-    policies,
-    reporting,
-    run,
-    suppressing,
-)
-from mailgate.config import ConfigError
-from mailgate.simulate.check import CaseError
-from mailgate.store.engine import StoreError
-from mailgate.store.migrate import SchemaError
 
 USAGE, DATA, UNAVAILABLE, BUG, IO, CONFIG = 64, 65, 69, 70, 74, 78
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+# the module of each verb: it is imported when the verb is called, or when all are listed
+VERBS = {
+    **dict.fromkeys(("init", "check", "serve", "demo", "config"), "run"),
+    "inspect": "reading",
+    **dict.fromkeys(("replay", "simulate", "explain"), "look"),
+    **dict.fromkeys(("message", "spool", "ticket", "outbox"), "lists"),
+    **dict.fromkeys(("hold", "release"), "braking"),
+    "learn": "learning",
+    "suppression": "suppressing",
+    "notice": "notices",
+    "seller": "directory",
+    "order": "ordering",
+    "policy": "policies",
+    "report": "reporting",
+}
+
+
+class Verbs(click.Group):
+    """The verbs by name, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        verbs: tuple[click.Command, ...] = importlib.import_module(f"mailgate.cli.{VERBS[cmd_name]}").VERBS
+        return next(verb for verb in verbs if verb.name == cmd_name)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(mailgate.__version__, prog_name="mailgate")
 def cli() -> None:
     """A mail daemon that threads tickets, checks replies and keeps promises of time."""
-
-
-for verb in (
-    *run.VERBS,
-    *look.VERBS,
-    *lists.VERBS,
-    *braking.VERBS,
-    *learning.VERBS,
-    *suppressing.VERBS,
-    *notices.VERBS,
-    *directory.VERBS,
-    *ordering.VERBS,
-    *policies.VERBS,
-    *reporting.VERBS,
-):
-    cli.add_command(verb)
-for verb in (*mending.VERBS, *commanding.TICKET_VERBS):
-    lists.ticket.add_command(verb)
-directory.seller_group.add_command(commanding.seller_order)
 
 
 def main() -> None:
@@ -79,16 +72,6 @@ def _code() -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except ConfigError as error:
-        for problem in error.problems:
-            click.echo(str(problem), err=True)
-        return CONFIG
-    except (StoreError, SchemaError) as error:
-        click.echo(f"mailgate: {error}", err=True)
-        return UNAVAILABLE
-    except CaseError as error:
-        click.echo(f"mailgate: {error}", err=True)
-        return DATA
     except (json.JSONDecodeError, tomllib.TOMLDecodeError, UnicodeDecodeError, binascii.Error) as error:
         click.echo(f"mailgate: the input can't be read: {error}", err=True)
         return DATA
@@ -97,7 +80,27 @@ def _code() -> int:
     except OSError as error:
         click.echo(f"mailgate: {error}", err=True)
         return IO
-    except Exception:
-        traceback.print_exc()
-        return BUG
+    except Exception as error:
+        return _said(error)
     return code if isinstance(code, int) else 0
+
+
+def _said(error: Exception) -> int:
+    """The exit code of an error of ours, which is told in its own words; any other is a bug."""
+    from mailgate.config import ConfigError
+    from mailgate.simulate.check import CaseError
+    from mailgate.store.engine import StoreError
+    from mailgate.store.migrate import SchemaError
+
+    if isinstance(error, ConfigError):
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+        return CONFIG
+    if isinstance(error, StoreError | SchemaError):
+        click.echo(f"mailgate: {error}", err=True)
+        return UNAVAILABLE
+    if isinstance(error, CaseError):
+        click.echo(f"mailgate: {error}", err=True)
+        return DATA
+    traceback.print_exc()
+    return BUG

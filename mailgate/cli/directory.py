@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from mailgate import config
+from mailgate.cli import commanding
 from mailgate.cli.options import cell, say, table, with_config, with_json
 from mailgate.config import Settings, seller_import
 from mailgate.config.problems import near
@@ -79,5 +80,7 @@ def seller_import_verb(file: Path, directory: Path, sets: tuple[str, ...]) -> No
     if done.problems:
         raise click.exceptions.Exit(DATA)
 
+
+seller_group.add_command(commanding.seller_order)
 
 VERBS = (seller_group,)

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from mailgate.cli import commanding, mending
 from mailgate.cli.options import cell, opened, say, table, with_config, with_json
 from mailgate.desk.clock import view
 from mailgate.desk.ticket import Clock, Ticket
@@ -215,5 +216,8 @@ def _show(rows: list[Any], columns: tuple[str, ...], as_json: bool) -> None:
     for row in rows:
         say(row)
 
+
+for _verb in (*mending.VERBS, *commanding.TICKET_VERBS):
+    ticket.add_command(_verb)
 
 VERBS = (message, spool_group, ticket, outbox_group)

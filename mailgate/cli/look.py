@@ -1,4 +1,4 @@
-"""Verbs that look and change nothing: inspect, replay, simulate, explain."""
+"""Verbs that look and change nothing: replay, simulate, explain."""
 
 from __future__ import annotations
 
@@ -17,43 +17,7 @@ import click
 
 from mailgate import config
 from mailgate.cli.options import opened, say, with_config, with_json
-from mailgate.mail import inspect as reading
-from mailgate.mail.visible import visible
 from mailgate.simulate.check import CaseError
-
-
-@click.command()
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--stdin", "from_stdin", is_flag=True, help="Read file names from standard input, one a line.")
-@click.option("--visible", "only_visible", is_flag=True, help="Read JSON lines with texts, answer each with its new text.")
-@with_json
-@click.pass_context
-def inspect(ctx: click.Context, files: tuple[Path, ...], from_stdin: bool, only_visible: bool, as_json: bool) -> None:
-    """What one mail says: who, to whom, what kind, what is new in it. Needs no configuration."""
-    if only_visible:
-        _visible()
-        return
-    failed = False
-    for name in (line.rstrip("\n") for line in sys.stdin) if from_stdin else map(str, files):
-        try:
-            row = reading.row(Path(name).read_bytes(), name, config.signatures())
-        except OSError as error:
-            failed, row = True, {"file": name, "error": str(error)}
-        if as_json or from_stdin:
-            click.echo(json.dumps(row, ensure_ascii=False, default=str))
-            sys.stdout.flush()
-        else:
-            click.echo(json.dumps(row, ensure_ascii=False, default=str, indent=2))
-    if failed:
-        ctx.exit(1)
-
-
-def _visible() -> None:
-    for line in sys.stdin:
-        asked = json.loads(line)
-        text, html = (asked["input"], None) if asked.get("format") != "html" else (None, asked["input"])
-        click.echo(json.dumps({"id": asked.get("id"), "reply": visible(text, html, asked.get("parent"))}, ensure_ascii=False))
-        sys.stdout.flush()
 
 
 @click.command()
@@ -181,4 +145,4 @@ def explain(number: str, directory: Path, sets: tuple[str, ...]) -> None:
         click.echo(line)
 
 
-VERBS = (inspect, replay, simulate, explain)
+VERBS = (replay, simulate, explain)

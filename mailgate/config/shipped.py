@@ -12,19 +12,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import mailgate
+from mailgate import shipped as root
 from mailgate.config.problems import Problem
 from mailgate.config.settings import Pack
 
 FRAME = "frame.html"
 STRINGS = "strings.toml"
 
-
-def root() -> Path:
-    """The folder that holds the shipped config/ and templates/."""
-    package = Path(mailgate.__file__).parent
-    inside = package / "_data"
-    return inside if inside.is_dir() else package.parent
+__all__ = ["FRAME", "STRINGS", "packs", "root", "templates", "text_of", "toml_of"]
 
 
 def text_of(path: Path, problems: list[Problem], said: Path | None = None) -> str | None:

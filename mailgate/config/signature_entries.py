@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from mailgate.config import shipped
 from mailgate.config.problems import ConfigError, Problem, of_model, shown, unknown_key
-from mailgate.mail.signature import Signature, Signatures, faults
+from mailgate.mail.signature import Signature, Signatures, compiled, faults
 
 FILE = "signatures.toml"
 MAX_PATTERN = 1000
@@ -48,9 +48,7 @@ class Entry(BaseModel):
 
     def signature(self) -> Signature:
         """The entry, ready to match."""
-        brand = re.compile(self.brand, re.IGNORECASE) if self.brand else None
-        fields = self.model_dump(exclude={"pattern", "brand"})
-        return Signature(**fields, pattern=re.compile(self.pattern, re.IGNORECASE), brand=brand)
+        return compiled(self.model_dump())
 
 
 @lru_cache(maxsize=1)

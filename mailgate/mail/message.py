@@ -251,14 +251,14 @@ def _mime_fields(found: Scan) -> Iterator[tuple[str, bytes]]:
 
 def _read_by_mail_parser(tree: Leafy, defects: list[str]) -> Leafy:
     """The tree as mail-parser holds it; where that fails, the standard library's own."""
-    parser = MailParser(tree)
     try:
-        parser.parse()
+        parser = MailParser(tree)
     except Exception as error:  # noqa: BLE001 - mail-parser 4.8 raises AttributeError on epilogues, ValueError on charsets
         defects.extend(("mail_parser", *(type(defect).__name__ for defect in tree.defects)))
         defects.append(type(error).__name__)
         return tree
-    defects.extend(sorted(parser.defects_categories))
+    late = (type(defect).__name__ for leaf in leaves(tree) for defect in leaf.defects)  # seen only while it decodes
+    defects.extend(sorted({*parser.defects_categories, *late}))
     return parser.message if isinstance(parser.message, Leafy) else tree
 
 

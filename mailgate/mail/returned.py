@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mailgate.mail import address, naming, reason, visible, words
 from mailgate.mail.message import ORIGINALS, Message
@@ -120,6 +121,7 @@ def _null_sender(message: Message) -> bool:
     return (message.header("return-path") or "").replace(" ", "") == "<>"
 
 
+@lru_cache(maxsize=2)
 def own_text(message: Message) -> str:
     """What the notice itself says: its body before the returned mail."""
     text = body(message)
@@ -147,6 +149,7 @@ def returned_part(message: Message) -> str:
     return "\n".join(line.lstrip("> |") if line[:1] in ">|" else line for line in lines[start:]) if start is not None else ""
 
 
+@lru_cache(maxsize=2)
 def body(message: Message) -> str:
     """The text that a reader sees: the first text part, else the HTML part's, else what a broken multipart holds."""
     if message.readable is not None:

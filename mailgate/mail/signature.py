@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +83,17 @@ class Signatures:
 
 
 NONE = Signatures()
+
+
+def compiled(fields: Mapping[str, Any]) -> Signature:
+    """A `[[signature]]` as it is written, ready to match. Raises KeyError, TypeError or re.error where it is no such thing."""
+    brand = fields.get("brand")
+    made = {
+        "where": tuple(fields["where"]),
+        "pattern": re.compile(fields["pattern"], re.IGNORECASE),
+        "brand": re.compile(brand, re.IGNORECASE) if brand else None,
+    }
+    return Signature(**{**fields, **made})
 
 
 def searched(text: str | None) -> str:

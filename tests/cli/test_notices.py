@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 from selectolax.lexbor import LexborHTMLParser
 
-from mailgate.cli import cli, samples
 from mailgate.cli import notices as verbs
-from mailgate.cli.notices import VERBS, notice
+from mailgate.cli import samples
+from mailgate.cli.notices import notice
 from mailgate.config import ConfigError
 
 
@@ -90,8 +90,3 @@ def test_the_page_opens_in_the_browser(tmp_path: Path, monkeypatch: pytest.Monke
     assert seen == []
     _run("preview", "--config", str(tmp_path), "--notice", "help", "--output", str(file), "--open")
     assert seen == [str(file)]
-
-
-def test_the_verb_is_registered() -> None:
-    """`mailgate notice`."""
-    assert all(cli.commands[verb.name or ""] is verb for verb in VERBS)

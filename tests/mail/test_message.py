@@ -140,13 +140,13 @@ BOMBS = {
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs_cost_less_than_a_second(name: str) -> None:
     """Limits are found before any parser sees the mail; what lies beyond them stays in `raw` only."""
-    start = time.perf_counter()
+    start = time.process_time()
     mail = parse(BOMBS[name])
     assert len(mail.addressed) <= 1000
     assert len(mail.names) <= 100
     assert mail.parts
     assert mail.subject is not None
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_limits_are_named_in_defects() -> None:
@@ -159,6 +159,6 @@ def test_limits_are_named_in_defects() -> None:
 @pytest.mark.parametrize("piece", [b" ", b"= ", b"=", b" \n", b"=3D", b"\t "])
 def test_hostile_quoted_printable_takes_linear_time(piece: bytes) -> None:
     """A run of a million spaces is looked at once."""
-    start = time.perf_counter()
+    start = time.process_time()
     parse(b"Content-Transfer-Encoding: quoted-printable\n\n" + piece * (1_000_000 // len(piece))).text  # noqa: B018
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
