@@ -67,6 +67,7 @@ def house_of(settings: Settings) -> House:
         authserv_ids=settings.trust.authserv_ids,
         results=settings.trust.results,
         copied=settings.copied.addresses,
+        journals=settings.copied.journals,
         proven_doors=frozenset({VERB_DOOR}),
         signatures=settings.signatures,
         effects_to=settings.effects.to,
@@ -139,7 +140,10 @@ class Daemon:
         self.courier = Courier(self.store, house, smarthost_of(settings), Hops(settings), schedule)
         self.orders = Folder(self.store, house, settings.orders.folder)
         self.needs = Needs(self.store, house)
-        self.doors = Doors(self._accept, self.gateway.knows, limits_of(settings), settings.host, cast(Events, events))
+        told = cast(Events, events)
+        self.doors = Doors(
+            self._accept, self.gateway.knows, limits_of(settings), settings.host, told, copies=self.gateway.is_copied
+        )
         self.registry = CollectorRegistry()
         self.gauges = Gauges(self.registry)
         self.board = Board(self._unready, self._on_hold, self.registry)

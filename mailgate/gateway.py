@@ -41,7 +41,7 @@ from mailgate.store import settle as finish
 from mailgate.store.act import Written, act, on_each_ticket
 from mailgate.store.engine import Connection, Store, StoreError
 from mailgate.store.spool import Spooled
-from mailgate.understand import Read, look_up, read
+from mailgate.understand import Read, look_up, opened, read
 from mailgate.wire import clock
 
 BATCH = 32
@@ -162,11 +162,15 @@ class Gateway:
 
     def knows(self, address: str) -> bool:
         """True for addresses that the doors take mail for: desks, their +forms, [copied] ones, our own return paths."""
-        if self.house.roster.desk_of(address) or self.house.is_copied(address):
+        if self.house.roster.desk_of(address) or self.is_copied(address):
             return True
         domain = addresses.domain(address)
         ours = any(addresses.domain(desk.address) == domain for desk in self.house.roster.desks.values())
         return ours and addresses.untagged(address).startswith("bounces@")
+
+    def is_copied(self, address: str) -> bool:
+        """True for the addresses of [copied]."""
+        return self.house.is_copied(address)
 
     async def accept(self, envelope: Envelope, raw: bytes) -> int:
         """Stages 1 and 2: the spool id of the mail, which is durable when this returns."""
@@ -203,7 +207,7 @@ class Gateway:
         house = self.house
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(None, _read_all, mails, house)
-        await asyncio.gather(*(self._settle(mail, got, house) for mail, got in zip(mails, found, strict=True)))
+        await asyncio.gather(*(self._settle(mail, got, house) for mail, got in found))
 
     async def _settle(self, mail: Spooled, got: Read | Exception, house: House) -> None:
         started = clock.monotonic()
@@ -230,14 +234,16 @@ class Gateway:
         events.message_parked(spool_id=mail.id, message_id=None, error=error)
 
 
-def _read_all(mails: Sequence[Spooled], house: House) -> list[Read | Exception]:
-    found: list[Read | Exception] = []
-    for mail in mails:
-        try:
-            found.append(read(mail.raw, mail.envelope, house))
-        except Exception as error:  # a mail that breaks a parser is parked, not the loop
-            found.append(error)
-    return found
+def _read_all(mails: Sequence[Spooled], house: House) -> list[tuple[Spooled, Read | Exception]]:
+    return [_read_one(mail, house) for mail in mails]
+
+
+def _read_one(mail: Spooled, house: House) -> tuple[Spooled, Read | Exception]:
+    try:
+        mail = opened(mail, house)
+        return mail, read(mail.raw, mail.envelope, house)
+    except Exception as error:  # a mail that breaks a parser is parked, not the loop
+        return mail, error
 
 
 def tell(done: Settled, seconds: float) -> None:

@@ -21,7 +21,7 @@ from mailgate.store import lookup, spool, tickets
 from mailgate.store import mend as stored
 from mailgate.store.act import policy_of
 from mailgate.store.engine import Connection
-from mailgate.understand import Placed, context_for, read
+from mailgate.understand import Placed, context_for, opened, read
 
 
 class MendError(ValueError):
@@ -98,6 +98,7 @@ def _settled_again(
     desk = house.desk(ticket.desk)
     if mail is None or desk is None:
         return ticket, None
+    mail = opened(mail, house)
     got = read(mail.raw, mail.envelope, house)
     found = lookup.evidence(connection, got.message, mail.envelope, got.subject, house)
     by_reference = bool(set(got.message.names) & {said.message_id for said in ticket.spoken} or found.notice_to)

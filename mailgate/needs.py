@@ -32,7 +32,7 @@ from mailgate.store import lookup, spool, tickets, waiting
 from mailgate.store import mend as stored
 from mailgate.store.act import Written, act, scene_for
 from mailgate.store.engine import Connection, Store, StoreError
-from mailgate.understand import Placed, context_for, read
+from mailgate.understand import Placed, context_for, opened, read
 from mailgate.wire import clock
 
 EVERY = 60.0  # seconds between two looks at what waits
@@ -156,6 +156,7 @@ def _settled_anew(connection: Connection, anew: _Anew, current: Ticket, said: Sp
     mail = spool.get(connection, said.spool_id)
     if mail is None:
         return Written(current)
+    mail = opened(mail, anew.house)
     got = read(mail.raw, mail.envelope, anew.house)
     found = lookup.evidence(connection, got.message, mail.envelope, got.subject, anew.house)
     first = not current.spoken

@@ -31,7 +31,7 @@ PORTS = ("--set", 'smtp.listen=["127.0.0.1:0"]', "--set", 'http.listen="127.0.0.
 PLAIN = ("--set", "logs.addresses=plain")
 
 
-def until(asked: Callable[[], T], seconds: float = 15.0, what: str = "") -> T:
+def until(asked: Callable[[], T], seconds: float = 60.0, what: str = "") -> T:
     """The first true answer to `asked`; fails after `seconds`."""
     end = time.monotonic() + seconds
     while not (answer := asked()):

@@ -258,7 +258,7 @@ def _desk_warnings(settings: Settings, at: _Places) -> Found:
         if policy and policy.carries != desk.carries:
             hint = f"the pack {desk.pack} is written for a desk that says carries = {policy.carries!r}"
             yield Problem(at.desks, dotted(("desk", name, "carries")), shown(policy.carries), shown(desk.carries), hint)
-        if settings.receives and desk.carries == "people" and not (settings.copied.addresses or desk.hand_on or desk.staff):
+        if settings.receives and desk.carries == "people" and not (settings.copied.any or desk.hand_on or desk.staff):
             hint = f"mail to {desk.address} would reach nobody but mailgate: set hand_on or staff"
             yield Problem(at.desks, dotted(("desk", name)), "a way for its people to get their mail", "none", hint)
 

@@ -76,6 +76,12 @@ class Copied(Section):
     """[copied] the addresses at which the mail system hands us copies of both directions."""
 
     addresses: tuple[Address, ...] = ()
+    journals: tuple[Address, ...] = ()
+
+    @property
+    def any(self) -> bool:
+        """True if copies come at all."""
+        return bool(self.addresses or self.journals)
 
 
 class OAuth(Section):

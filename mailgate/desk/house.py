@@ -53,6 +53,7 @@ class House:
     results: Literal["above", "beneath"] = "above"
     proven_doors: frozenset[str] = field(default_factory=frozenset)
     copied: tuple[str, ...] = ()
+    journals: tuple[str, ...] = ()
     caps: Caps = Caps()
     signatures: Signatures = Signatures()
     effects_to: str = ""
@@ -84,10 +85,18 @@ class House:
         return self.roster.desks.get(name)
 
     def is_copied(self, address: str) -> bool:
-        """True if the mail system sends copies of other people's mail to `address` ([copied] addresses, +forms included)."""
-        own = (addresses.key(address), addresses.untagged(address))
-        return any(addresses.key(one) in own for one in self.copied)
+        """True if the mail system sends copies of other people's mail to `address` ([copied], +forms included)."""
+        return _is_one_of(address, (*self.copied, *self.journals))
+
+    def is_journal(self, address: str) -> bool:
+        """True if a journal rule sends its reports to `address` ([copied] journals, +forms included)."""
+        return _is_one_of(address, self.journals)
 
     def seller(self, name: str | None) -> Seller | None:
         """The seller of this id, or None."""
         return self.roster.sellers.get(name or "")
+
+
+def _is_one_of(address: str, known: tuple[str, ...]) -> bool:
+    own = (addresses.key(address), addresses.untagged(address))
+    return any(addresses.key(one) in own for one in known)

@@ -123,13 +123,14 @@ class Load:
 
 @dataclass
 class Lobby:
-    """The state that all sessions of all doors share."""
+    """The state that all sessions of all doors share. `copies`: only copies of other people's mail go to that address."""
 
     accept: Accept
     knows: Callable[[str], bool]
     limits: Limits
     hostname: str
     events: Events
+    copies: Callable[[str], bool] = lambda _: False
     closing: bool = False
     in_flight: int = 0
     inbox: memoryview = field(default_factory=lambda: memoryview(bytearray(65536)))

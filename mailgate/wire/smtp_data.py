@@ -4,7 +4,8 @@ A command line is checked before the command loop sees it: CRLF at its end and n
 bounded length, a verb of letters (RFC 5321 §2.3.8, §4.1.1). A mail ends at CRLF.CRLF and nowhere else (§4.1.1.4).
 One with a bare CR, a bare LF or a NUL, a line too long or too many bytes is read to that same dot and refused
 after it, so that both sides stay in step and nothing after a look-alike of the dot is taken for commands.
-It will not repair a mail, and keeps at most one copy of it until it is whole.
+A copy of other people's mail alone is mended instead, as a refusal would reach its author: he never wrote to us.
+At most one copy of a mail is kept until it is whole.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ CHUNK = 65536
 
 _VERB = re.compile(rb"[A-Za-z]{1,32}(?: |\Z)")
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
+_STRAY = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _HTTP = frozenset({b"GET", b"POST", b"HEAD", b"PUT", b"CONNECT", b"OPTIONS", b"DELETE", b"PATCH", b"TRACE"})
 
 OVERSIZE = "552 5.3.4 the mail is larger than we take"
@@ -102,10 +104,11 @@ class Lines:
 class Mail:
     """A mail in the making: takes pieces of the wire, always from the start of a line to the end of one."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, mends: bool = False) -> None:
         self.fault: str | None = None
         self.received = 0  # octets on the wire so far, dots included
         self._size = size
+        self._mends = mends  # bare CR and LF become line ends, NUL goes
         self._kept = bytearray()
         self._content = b""
         self._at_line_start = True
@@ -165,11 +168,13 @@ class Mail:
         if self.fault is not None:
             return b""
         piece = piece.replace(b"\r\n.", b"\r\n")
-        return piece[1:] if piece.startswith(b".") else piece
+        piece = piece[1:] if piece.startswith(b".") else piece
+        return _STRAY.sub(b"\r\n", piece).replace(b"\0", b"") if self._mends else piece
 
     def _inspect(self, piece: bytes) -> None:
         ends = piece.count(b"\r\n")
-        if piece.count(b"\r") != ends or piece.count(b"\n") != ends or b"\0" in piece:
+        dirty = piece.count(b"\r") != ends or piece.count(b"\n") != ends or b"\0" in piece
+        if dirty and not self._mends:
             self.refuse(DIRTY)
         elif len(piece) > LINE_LIMIT + 2 and _has_long_line(piece):
             self.refuse(LONG_LINE)

@@ -235,7 +235,8 @@ class Dialog(Connection):
 
     async def _collect(self, load: Load, declared: int) -> bytes | str:
         """The mail, or the reply that refuses it; raises CommandError for a client who will not stop."""
-        mail, limits = Mail(self.house.limits.size), self.house.limits
+        copy = self.client.trusted and any(map(self.house.copies, self.transaction.recipients))
+        mail, limits = Mail(self.house.limits.size, mends=copy), self.house.limits
         await self.push("354 end with <CRLF>.<CRLF>")
         self._reset_timeout(limits.data_idle.total_seconds())
         while not mail.take(self.lines.buffer):

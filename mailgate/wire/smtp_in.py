@@ -26,8 +26,16 @@ BACKLOG = 128
 class Doors:
     """All SMTP and LMTP doors of this daemon."""
 
-    def __init__(self, accept: Accept, knows: Callable[[str], bool], limits: Limits, hostname: str, events: Events) -> None:
-        self._lobby = Lobby(accept, knows, limits, hostname, events)
+    def __init__(
+        self,
+        accept: Accept,
+        knows: Callable[[str], bool],
+        limits: Limits,
+        hostname: str,
+        events: Events,
+        copies: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        self._lobby = Lobby(accept, knows, limits, hostname, events, copies)
         self._doors: list[Door] = []
         self._servers: list[asyncio.Server] = []
         self._paths: list[str] = []

@@ -116,6 +116,7 @@ async def house(
     tls: ssl.SSLContext | None = None,
     relays: tuple[str, ...] = (),
     patience: timedelta = QUICK.accept,
+    copies: Callable[[str], bool] = lambda _: False,
     **limits: Any,
 ) -> AsyncIterator[House]:
     mails: list[tuple[Envelope, bytes]] = []
@@ -125,7 +126,7 @@ async def house(
         return await accept(envelope, content) if accept else Outcome(250, f"2.0.0 stored as {len(mails)}")
 
     log = Log()
-    doors = Doors(keep, knows, replace(QUICK, accept=patience, **limits), "mx.shop.test", log)
+    doors = Doors(keep, knows, replace(QUICK, accept=patience, **limits), "mx.shop.test", log, copies)
     opened = House(doors, log, mails)
     [opened.address] = await doors.open([listen], kind, tls, relays)
     try:

@@ -154,3 +154,18 @@ def test_a_mail_takes_at_most_two_and_a_half_times_its_size(line: bytes):
     tracemalloc.stop()
     assert len(mail.content()) >= 3_900_000
     assert peak <= 2.5 * len(mail.content())
+
+
+@pytest.mark.parametrize("relay", ["127.0.0.1", "192.0.2.1"])
+async def test_a_relays_copy_is_mended_and_other_mail_refused(relay: str):
+    """A refused copy would come back to its author, who never wrote to us; a stranger's mail of that kind may smuggle."""
+    async with house(relays=(relay,), copies=lambda address: address == "copies@shop.test") as desk:
+        talk = await desk.visit()
+        await talk.begins("copies@shop.test")
+        talk.writes(b"Subject: x\r\n\r\n..a\rb\nc\0d\n.\r\n..\r\n.\r\n")
+        trusted = relay == "127.0.0.1"
+        assert (await talk.hears())[:3] == ("250" if trusted else "554")
+        assert await talk.says("NOOP") == "250 2.0.0 ok"
+        await talk.begins()
+        assert (await talk.says(b"Subject: x\r\n\r\na\rb\r\n.\r\n"))[:3] == "554"
+    assert [raw for _, raw in desk.mails] == ([b"Subject: x\r\n\r\n.a\r\nb\r\ncd\r\n.\r\n.\r\n"] if trusted else [])
