@@ -132,7 +132,7 @@ class Daemon:
     def __post_init__(self) -> None:
         """Open the store and build the paths; nothing listens yet."""
         settings, house = self.settings, house_of(self.settings)
-        self.store = Store.open(settings.store.url, settings.directory)
+        self.store = Store.open(settings.store.url, settings.directory, config.store_password(settings))
         self.store.claim()
         self.gateway = Gateway(self.store, house)
         self.timekeeper = Timekeeper(self.store, house, settings.timers.catch_up)

@@ -34,7 +34,12 @@ def with_json(function: F) -> F:
 def opened(directory: Path, sets: tuple[str, ...]) -> tuple[Settings, Store]:
     """The configuration, and its store. Raises ConfigError or StoreError."""
     settings = config.load(directory, sets)
-    return settings, Store.open(settings.store.url, settings.directory)
+    return settings, open_store(settings)
+
+
+def open_store(settings: Settings) -> Store:
+    """The store that the configuration names. Raises ConfigError or StoreError."""
+    return Store.open(settings.store.url, settings.directory, config.store_password(settings))
 
 
 def logging(settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 from mailgate.config.load import check, load
 from mailgate.config.problems import ConfigError, Problem
-from mailgate.config.secret import keys, password, shared
+from mailgate.config.secret import keys, password, shared, store_password
 from mailgate.config.settings import Main, Pack, Settings
 from mailgate.config.signature_entries import builtin as signatures
 from mailgate.config.starter import Started, init
@@ -22,6 +22,7 @@ __all__ = [
     "keys",
     "load",
     "password",
+    "store_password",
     "shared",
     "signatures",
 ]

@@ -20,6 +20,7 @@ BARE_KEY = re.compile(r"^[A-Za-z0-9_-]+$")
 SECRET_WORD = re.compile(r"passw|passphrase|secret|token|api_?key|private_key|credential", re.IGNORECASE)
 SHOWN = 80
 _IN_URL = re.compile(r"(//[^\s/@:]*:)[^\s/@]*@")
+_PARAMETER = re.compile(r"([?&]password=)[^&\"]+")
 Loc = tuple[str | int, ...]
 
 
@@ -54,6 +55,7 @@ def shown(value: object) -> str:
     if isinstance(value, Mapping):
         return "a table"
     text = _IN_URL.sub(r"\1…@", json.dumps(value, ensure_ascii=False, default=str))
+    text = _PARAMETER.sub(r"\1…", text)
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 

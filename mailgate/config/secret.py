@@ -42,6 +42,11 @@ def password(path: Path) -> str:
     return text
 
 
+def store_password(settings: Main) -> str:
+    """The password of the store's database, empty for none. Raises ConfigError."""
+    return password(settings.store.password_file) if settings.store.password_file else ""
+
+
 def shared(settings: Main) -> dict[str, bytes]:
     """The secrets shared with other systems, by name; `effects` is the one of [effects]. Raises ConfigError."""
     files = {**settings.systems, "effects": settings.effects.secret_file}
@@ -58,7 +63,7 @@ def _shared(path: Path) -> bytes:
 def problems(settings: Main) -> list[Problem]:
     """What is wrong with the secret files that `settings` names."""
     found: list[Problem] = []
-    for path in dict.fromkeys((None, settings.smarthost.password_file)):
+    for path in dict.fromkeys((None, settings.smarthost.password_file, settings.store.password_file)):
         try:
             password(path) if path else keys(settings)
         except ConfigError as error:

@@ -52,6 +52,7 @@ class Store(Section):
     """[store] where everything is remembered."""
 
     url: StoreUrl = "sqlite:///mailgate.db"
+    password_file: File = None
 
 
 class Door(Section):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
@@ -22,6 +22,8 @@ _SIZE = re.compile(r"^(\d+)\s*(B|KiB|MiB|GiB)$")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _BYTES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 HOP_SCHEMES = ("smtp", "smtps", "lmtp")
+POSTGRES = ("postgresql+psycopg://", "postgresql://")
+STORES = '"sqlite:///mailgate.db" or "postgresql+psycopg://mailgate@host/mailgate"'
 OWN_FILE = "put the password alone into a file of mode 0600 and name it: password_file = …"
 
 
@@ -120,9 +122,10 @@ def _hop(value: str, info: ValidationInfo) -> str:
 
 
 def _store_url(value: str, info: ValidationInfo) -> str:
+    if value.startswith(POSTGRES):
+        return _server_url(value)
     if not value.startswith("sqlite:///"):
-        hint = " | PostgreSQL is not part of this version" if value.startswith("postgres") else ""
-        raise ValueError(f'"sqlite:///mailgate.db"{hint}')
+        raise ValueError(STORES)
     name = value.removeprefix("sqlite:///")
     base = _base(info)
     in_memory = name in ("", ":memory:") or name.startswith("file:")
@@ -138,6 +141,20 @@ def _token_url(value: str) -> str:
         fits = False
     if not fits:
         raise ValueError('"https://…", without a user name')
+    return value
+
+
+def _server_url(value: str) -> str:
+    """A PostgreSQL URL with a database, and without a password (RFC 3986; libpq's parameters behind the ?)."""
+    try:
+        url = urlsplit(value)
+        fits = bool(url.path.strip("/")) and url.port != 0
+    except ValueError:
+        raise ValueError(STORES) from None
+    if url.password is not None or "password" in dict(parse_qsl(url.query)):
+        raise ValueError(f"a URL without a password | {OWN_FILE}")
+    if not fits:
+        raise ValueError("a database's name behind the host | postgresql+psycopg://mailgate@db.example/mailgate")
     return value
 
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from mailgate.desk import quote
 from mailgate.mail import address as addresses
@@ -22,7 +21,7 @@ from mailgate.mail import subject as subjects
 from mailgate.mail import visible
 from mailgate.mail.message import Message
 from mailgate.mail.subject import Subject
-from mailgate.store.schema import clues, participants, shingles
+from mailgate.store.schema import clues, participants, shingles, upsert
 
 ROOT = 22  # bytes of a Thread-Index that every mail of its thread begins with (MS-OXOMSG 2.2.1.3)
 RECENT = timedelta(days=30)
@@ -45,7 +44,9 @@ _HELD = (
     .limit(MAX_ROWS)
 )
 _LEARN = upsert(clues)
-_LEARN = _LEARN.on_conflict_do_update([clues.c.desk, clues.c.digest, clues.c.ticket], set_={"at": _LEARN.excluded.at})
+_LEARN = _LEARN.on_conflict_do_update(
+    index_elements=[clues.c.desk, clues.c.digest, clues.c.ticket], set_={"at": _LEARN.excluded.at}
+)
 _HOLD = insert(shingles)
 
 

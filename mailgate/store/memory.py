@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from mailgate.desk.standing import Strike
-from mailgate.store.schema import flags, marks, policies, sellers, strikes
+from mailgate.store.schema import flags, marks, policies, sellers, strikes, upsert
 
 
 def strikes_of(connection: Connection, desk: str, seller: str) -> tuple[Strike, ...]:
@@ -41,7 +40,9 @@ def is_away(connection: Connection, desk: str, seller: str) -> bool:
 def set_away(connection: Connection, desk: str, seller: str, away: bool, now: datetime) -> None:
     """Remember that the seller went away or is back."""
     row = {"desk": desk, "seller": seller, "away": away, "since": now}
-    connection.execute(upsert(sellers).values(row).on_conflict_do_update([sellers.c.desk, sellers.c.seller], set_=row))
+    connection.execute(
+        upsert(sellers).values(row).on_conflict_do_update(index_elements=[sellers.c.desk, sellers.c.seller], set_=row)
+    )
 
 
 def marks_of(connection: Connection, desk: str, seller: str) -> dict[str, str]:
@@ -60,7 +61,7 @@ def mark(connection: Connection, desk: str, seller: str, new: Mapping[str, Any],
         text = str(value).lower() if isinstance(value, bool) else str(value)
         row = {"desk": desk, "seller": seller, "name": name, "value": text, "at": now}
         key = [marks.c.desk, marks.c.seller, marks.c.name]
-        connection.execute(upsert(marks).values(row).on_conflict_do_update(key, set_=row))
+        connection.execute(upsert(marks).values(row).on_conflict_do_update(index_elements=key, set_=row))
 
 
 _MARKS = select(marks.c.name, marks.c.value).where((marks.c.desk == bindparam("desk")) & (marks.c.seller == bindparam("seller")))
@@ -95,7 +96,7 @@ def set_flag(connection: Connection, name: str, value: str | None) -> None:
         connection.execute(delete(flags).where(flags.c.name == name))
         return
     row = {"name": name, "value": value}
-    connection.execute(upsert(flags).values(row).on_conflict_do_update([flags.c.name], set_=row))
+    connection.execute(upsert(flags).values(row).on_conflict_do_update(index_elements=[flags.c.name], set_=row))
 
 
 def holds(connection: Connection) -> tuple[str, ...]:

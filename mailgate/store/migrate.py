@@ -14,28 +14,47 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect
 
+LOCK = 0x6D61696C67617465  # of those who migrate; no other lock exists before the tables do
+
 
 class SchemaError(Exception):
     """The database was made by another version of mailgate, or by no mailgate; the text says what to do."""
 
 
-def upgrade(engine: Engine) -> None:
-    """Run every migration that the database lacks. Raises SchemaError for a newer or foreign database."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+def upgrade(engine: Engine) -> bool:
+    """Run every migration that the database lacks; True if there was one. Raises SchemaError for a newer or foreign database."""
+    config = _config()
     known = ScriptDirectory.from_config(config)
-    with engine.connect().execution_options(reads=True) as connection:
+    with engine.connect().execution_options(turn="read") as connection:
         if revision(connection) == known.get_current_head():
-            return
-    with engine.begin() as connection:
+            return False
+    with engine.connect().execution_options(turn="migrate") as connection, connection.begin():
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
         _check(connection, {script.revision for script in known.walk_revisions()})
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+    return True
+
+
+def check(connection: Connection) -> None:
+    """Raise SchemaError unless the tables are those of this program."""
+    known = ScriptDirectory.from_config(_config())
+    if revision(connection) == known.get_current_head():
+        return
+    _check(connection, {script.revision for script in known.walk_revisions()})
+    raise SchemaError("the database's tables are not up to date: stop every node, then run `mailgate migrate`")
 
 
 def revision(connection: Connection) -> str | None:
     """The last migration that this database has had; None for one without our tables."""
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
 
 
 def _check(connection: Connection, known: set[str]) -> None:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from mailgate.desk.house import House
 from mailgate.mail import token
-from mailgate.store.schema import participants, spent
+from mailgate.store.schema import participants, spent, upsert
 
 _PARTY = select(participants.c.ticket, participants.c.key, participants.c.party).where(participants.c.id == bindparam("party"))
 _SPENT = select(spent.c.digest).where(spent.c.digest == bindparam("digest"))

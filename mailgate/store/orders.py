@@ -12,17 +12,17 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select, tuple_
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from mailgate.desk.order import COLUMNS, Order, laid_over
 from mailgate.mail import address as addresses
-from mailgate.store.schema import order_imports, orders
+from mailgate.store.schema import order_imports, orders, upsert
 
 KEPT = 1000  # rows that could not be taken, of each file
 AT_ONCE = 500
 _INSERT = upsert(orders)
 _PUT = _INSERT.on_conflict_do_update(
-    [orders.c.desk, orders.c.number], set_={column.name: column for column in _INSERT.excluded if not column.primary_key}
+    index_elements=[orders.c.desk, orders.c.number],
+    set_={column.name: column for column in _INSERT.excluded if not column.primary_key},
 )
 
 
@@ -128,7 +128,7 @@ def take(connection: Connection, desk: str, so_far: Import, batch: Sequence[Orde
         "sha256": noted.digest, "name": noted.name, "lines": noted.lines, "taken": noted.taken, "bad": bad,
         "started_at": noted.started_at, "finished_at": noted.finished_at,
     }  # fmt: skip
-    connection.execute(upsert(order_imports).values(row).on_conflict_do_update([order_imports.c.sha256], set_=row))
+    connection.execute(upsert(order_imports).values(row).on_conflict_do_update(index_elements=[order_imports.c.sha256], set_=row))
     return noted
 
 

@@ -20,7 +20,10 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
 )
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Dialect
+
+__all__ = ["upsert"]  # the one insert with ON CONFLICT that both databases read
 
 metadata = MetaData(
     naming_convention={
@@ -278,6 +281,7 @@ outbox = Table(
     Column("attempts", Integer, nullable=False),
     Column("answer", Text, nullable=False),
     Column("sent_at", Instant),
+    Column("claimed_by", Text),
     UniqueConstraint("message_id", "reader"),
     Index("ix_outbox_due", "state", "next_attempt_at"),
     Index("ix_outbox_reader", "reader", "created_at"),
@@ -389,3 +393,21 @@ spent = Table(
 
 # single values: heartbeat, holds
 flags = Table("flags", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
+
+# many nodes: which of them live, by the database's clock
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("started_at", Instant, nullable=False),
+    Column("alive_until", Instant, nullable=False),
+)
+
+# many nodes: whose turn it is to settle mail and fire timers; the fence grows with each holder
+turns = Table(
+    "turns",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("fence", Integer, nullable=False),
+)

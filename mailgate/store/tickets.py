@@ -8,13 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Text, bindparam, cast, insert, literal, select, tuple_, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from mailgate.desk.decision import Decision
 from mailgate.desk.ticket import Clock, Entry, Mark, Participant, Spoken, Ticket
 from mailgate.desk.view import Kin
 from mailgate.mail import address as addresses
-from mailgate.store.schema import Instant, clocks, events, ids, messages, outbox, participants, steps, tickets
+from mailgate.store.schema import Instant, clocks, events, ids, messages, outbox, participants, steps, tickets, upsert
 
 SHORTEST_ID = 10  # characters that a broken id must have left to be worth a look
 
@@ -37,7 +36,7 @@ _NEW = insert(tickets)
 _CHANGED = update(tickets).where((tickets.c.number == bindparam("this")) & (tickets.c.version == bindparam("was")))
 _NAME = upsert(ids).on_conflict_do_nothing()
 _OWN = upsert(ids)
-_OWN = _OWN.on_conflict_do_update([ids.c.message_id, ids.c.ticket], set_={"kind": _OWN.excluded.kind})
+_OWN = _OWN.on_conflict_do_update(index_elements=[ids.c.message_id, ids.c.ticket], set_={"kind": _OWN.excluded.kind})
 
 
 def naming(connection: Connection, message_ids: Sequence[str]) -> dict[str, list[tuple[int, str]]]:
@@ -199,7 +198,7 @@ def write_clocks(connection: Connection, changed: Iterable[Clock]) -> None:
             "for_message": clock.for_message, "version": clock.version + 1,
         }  # fmt: skip
         key = [clocks.c.subject, clocks.c.name, clocks.c.episode]
-        connection.execute(upsert(clocks).values(row).on_conflict_do_update(key, set_=row))
+        connection.execute(upsert(clocks).values(row).on_conflict_do_update(index_elements=key, set_=row))
 
 
 def due_clocks(connection: Connection, now: datetime, limit: int, after: Clock | None = None) -> tuple[Clock, ...]:

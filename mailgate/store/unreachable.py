@@ -12,9 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
-from mailgate.store.schema import unreachable
+from mailgate.store.schema import unreachable, upsert
 
 RANK = {"suspected": 0, "dead": 1, "suppressed": 2}
 
@@ -57,7 +56,7 @@ def note(connection: Connection, one: Unreachable) -> None:
         "desk": one.desk, "seller": one.seller, "since": one.since, "evidence": dict(one.evidence), "lifted_at": None,
         "lifted_by": None,
     }  # fmt: skip
-    connection.execute(upsert(unreachable).values(row).on_conflict_do_update([unreachable.c.address], set_=row))
+    connection.execute(upsert(unreachable).values(row).on_conflict_do_update(index_elements=[unreachable.c.address], set_=row))
 
 
 def lift(connection: Connection, key: str, by: str, now: datetime) -> str | None:

@@ -155,16 +155,34 @@ def test_everything_wrong_is_said_at_once(place, write):
             "desk.support.warn_before=3bd",
             '--set: desk.support.warn_before: expected a length such as "4h", "30m" or "2d"; got "3bd"',
         ),
-        (
-            "store.url=postgresql+psycopg://u:hunter2@db/x",
-            '--set: store.url: expected "sqlite:///mailgate.db"; got "postgresql+psycopg://u:…@db/x" '
-            "(PostgreSQL is not part of this version)",
-        ),
     ],
 )
 def test_what_cannot_be_obeyed_is_refused_with_the_reason(place, override, line):
     """A setting that nothing obeys must not look as if it were obeyed."""
     assert said(place, override) == [line]
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgresql+psycopg://u:hunter2@db/x", "a URL without a password"),
+        ("postgresql+psycopg://u@db/x?password=hunter2", "a URL without a password"),
+        ("postgresql+psycopg://u@db", "a database's name behind the host"),
+        ("postgresql+psycopg://u@db:port/x", '"sqlite:///mailgate.db" or "postgresql+psycopg://'),
+        ("mysql://u@db/x", '"sqlite:///mailgate.db" or "postgresql+psycopg://'),
+    ],
+)
+def test_store_is_a_file_or_a_database_without_its_password(place, url, expected):
+    """The password of a database stands in a file of its own, and is never repeated."""
+    (line,) = said(place, f"store.url={url}")
+    assert line.startswith(f"--set: store.url: expected {expected}")
+    assert "hunter2" not in line
+
+
+def test_database_of_a_server_is_taken_as_it_is(place):
+    """libpq's parameters may stand behind the ?, a socket's directory among them."""
+    url = "postgresql+psycopg://mailgate@/mailgate?host=/run/postgresql"
+    assert config.load(place, [f"store.url={url}"]).store.url == url
 
 
 @pytest.mark.parametrize("section", ["mailbox.m.desk=support", "limits.surge=3", "guard.missing_copy=add"])

@@ -24,6 +24,7 @@ import pytest
 from exchange import Gate
 from passage import Exchange
 from people import Person
+from postgres import emptied
 
 from mailgate.config import shipped
 from mailgate.desk.house import House, Source
@@ -31,7 +32,7 @@ from mailgate.desk.notice import Templates
 from mailgate.desk.pack import bind
 from mailgate.desk.party import Desk, Seller
 from mailgate.simulate.stage import scratch_house
-from mailgate.store.engine import Store, wipe
+from mailgate.store.engine import Store
 
 PEOPLE = {
     "inc": "helpdesk@digistore24.com",
@@ -129,9 +130,9 @@ def shipped_house(name: str = "digistore24") -> House:
 
 
 @pytest.fixture(scope="session")
-def scratch_store() -> Iterator[Store]:
+def scratch_store(session_url: str) -> Iterator[Store]:
     """One database for all stories, emptied between them."""
-    store = Store.open("sqlite:///:memory:", Path())
+    store = Store.open(session_url, Path())
     yield store
     store.close()
 
@@ -139,7 +140,7 @@ def scratch_store() -> Iterator[Store]:
 @pytest.fixture
 def gate(scratch_store: Store, request: pytest.FixtureRequest) -> Iterator[Gate]:
     """The desk, on Monday 1 June 2026 08:00 New York. At the end no mail may be left that the story did not expect."""
-    scratch_store.call(wipe)
+    scratch_store.call(emptied)
     house = shipped_house(getattr(request.module, "PACK", "digistore24"))
     desk = house.roster.desks["desk"]
     gate = Gate(Exchange(house, desk, scratch_store), dict(house.sources["desk"].raw), ZoneInfo(desk.zone))

@@ -14,12 +14,13 @@ import running
 from exchange import Gate
 from passage import Exchange
 from people import Person
+from postgres import emptied
 
 from mailgate import config, daemon
 from mailgate.simulate import cases
 from mailgate.simulate.check import CaseError
 from mailgate.simulate.stage import PROVEN
-from mailgate.store.engine import Store, wipe
+from mailgate.store.engine import Store
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/sixth-marketplace.md").read_text("utf-8")
@@ -55,7 +56,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def gate(place: Path, scratch_store: Store) -> Iterator[Gate]:
     """The fair's own house, by the daemon's wiring, at the time of its stalls."""
-    scratch_store.call(wipe)
+    scratch_store.call(emptied)
     house = replace(daemon.house_of(config.load(place)), proven_doors=frozenset({PROVEN}))
     desk = house.roster.desks["support"]
     gate = Gate(Exchange(house, desk, scratch_store), dict(house.sources["support"].raw), ZoneInfo("America/Sao_Paulo"))

@@ -21,8 +21,16 @@ def arrival(text: str, minutes: int = 0, desk: str | None = "support") -> tuple[
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(store_url: str, tmp_path: Path) -> Iterator[Store]:
     """An empty store, with its tables."""
+    made = Store.open(store_url, tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path) -> Iterator[Store]:
+    """An empty SQLite store, whatever the tests run on."""
     made = Store.open("sqlite:///mailgate.db", tmp_path)
     yield made
     made.close()

@@ -131,7 +131,7 @@ async def test_caller_who_was_cancelled_does_no_harm(store: Store) -> None:
     assert await store.run(increment) == 3
 
 
-async def test_full_database_is_the_stores_trouble_and_passes(store: Store) -> None:
+async def test_full_database_is_the_stores_trouble_and_passes(sqlite_store: Store) -> None:
     """A mail for which there is no room fails as StoreError, a smaller one beside it is kept; with room again all is well."""
 
     def cap(connection: Connection, pages: int) -> None:
@@ -140,14 +140,14 @@ async def test_full_database_is_the_stores_trouble_and_passes(store: Store) -> N
     def size(connection: Connection) -> int:
         return int(connection.exec_driver_sql("PRAGMA page_count").scalar_one())
 
-    await store.run(partial(cap, pages=await store.run(size) + 4))
+    await sqlite_store.run(partial(cap, pages=await sqlite_store.run(size) + 4))
     large = partial(spool.put, arrivals=[arrival("x" * 200_000)])
-    results = await together(store, large, partial(spool.put, arrivals=[arrival("small")]))
+    results = await together(sqlite_store, large, partial(spool.put, arrivals=[arrival("small")]))
     assert isinstance(results[0], StoreError)
     assert len(results[1]) == 1
-    await store.run(partial(cap, pages=10**6))
-    assert len(await store.run(large)) == 1
-    assert [one.raw[:5] for one in store.read(partial(spool.waiting, limit=9))] == [b"small", b"xxxxx"]
+    await sqlite_store.run(partial(cap, pages=10**6))
+    assert len(await sqlite_store.run(large)) == 1
+    assert [one.raw[:5] for one in sqlite_store.read(partial(spool.waiting, limit=9))] == [b"small", b"xxxxx"]
 
 
 async def test_writer_without_a_connection_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,16 +187,16 @@ from mailgate.store.engine import Store
 def increment(connection):
     memory.set_flag(connection, "count", str(int(memory.flag(connection, "count") or 0) + 1))
 
-store = Store.open("sqlite:///mailgate.db", Path(sys.argv[1]))
+store = Store.open(sys.argv[2], Path(sys.argv[1]))
 for _ in range(200):
     store.call(increment)
 store.close()
 """
 
 
-async def test_two_processes_lose_no_update(store: Store, tmp_path: Path) -> None:
-    """Two processes with 200 increments each, and this one's 50 by the writer, on one SQLite file."""
-    others = [subprocess.Popen([sys.executable, "-c", PROCESS, str(tmp_path)]) for _ in range(2)]  # noqa: ASYNC220
+async def test_two_processes_lose_no_update(store: Store, store_url: str, tmp_path: Path) -> None:
+    """Two processes with 200 increments each, and this one's 50 by the writer, on one database."""
+    others = [subprocess.Popen([sys.executable, "-c", PROCESS, str(tmp_path), store_url]) for _ in range(2)]  # noqa: ASYNC220
     for _ in range(50):
         await store.run(increment)
     assert [await asyncio.to_thread(other.wait, 60) for other in others] == [0, 0]
@@ -210,20 +210,20 @@ def test_reading_does_not_wait_for_the_writer(store: Store) -> None:
         assert store.read(partial(memory.flag, name="count")) is None
 
 
-def test_every_commit_is_synced(store: Store) -> None:
+def test_every_commit_is_synced(sqlite_store: Store) -> None:
     """WAL and synchronous=FULL, on the connections of the writer and of readers: a 250 outlives a power cut."""
-    for ask in (store.call, store.read):
+    for ask in (sqlite_store.call, sqlite_store.read):
         assert ask(lambda one: one.exec_driver_sql("PRAGMA synchronous").scalar_one()) == 2
         assert ask(lambda one: one.exec_driver_sql("PRAGMA journal_mode").scalar_one()) == "wal"
 
 
-def test_one_daemon_serves_a_store(store: Store, tmp_path: Path) -> None:
+def test_one_daemon_serves_a_store(sqlite_store: Store, tmp_path: Path) -> None:
     """A second claim names the holder; after the first is closed it succeeds."""
     second = Store.open("sqlite:///mailgate.db", tmp_path)
-    store.claim()
-    store.claim()
+    sqlite_store.claim()
+    sqlite_store.claim()
     with pytest.raises(StoreError, match="process .* serves .*mailgate.db already"):
         second.claim()
-    store.close()
+    sqlite_store.close()
     second.claim()
     second.close()
