@@ -138,10 +138,10 @@ def _cut(name: str, added: str) -> str:
 
 def _files(message: Message) -> Iterator[Part]:
     """The leaves that are files. An invitation that stands as body and as file goes once, as the file."""
-    files = {_lines(part.content) for part in message.parts if not part.is_body}
+    files = {_lines(part.content) for part in message.parts if not part.is_inline}
     for part in message.parts:
         invitation = part.content_type == "text/calendar" and _lines(part.content) not in files
-        if invitation if part.is_body else not _SEALS.fullmatch(part.content_type):
+        if invitation if part.is_inline else not _SEALS.fullmatch(part.content_type):
             yield part
 
 
@@ -204,7 +204,7 @@ def _harmless(part: Part, depth: int) -> bool:
     """False where the bytes are a program's or a page's, or hold such a file."""
     content, name = part.content, file_name(part.filename or "").lower()
     if part.content_type in MAIL or name.endswith(".eml"):
-        inner = (one for one in parse(content).parts if not one.is_body)
+        inner = (one for one in parse(content).parts if not one.is_inline)
         return depth > 0 and all(_may_stay(one, depth - 1) for one in inner)
     if content.startswith(_MAGIC) or (content.startswith(b"MZ") and b"\0" in content[:1024]):
         return False

@@ -12,14 +12,16 @@ from email.utils import parsedate_tz
 
 MAX_IDS = 50
 
+_FIRST = re.compile(r"<([^>]{1,998})>")
 _BRACKETED = re.compile(r"<([^<>]{1,998})>")
 _TOKEN = re.compile(r"<[^<>]{1,998}>|[^\s<>,;]+")
 _SPACES = re.compile(r"\s+")
+_COMMENT = re.compile(r"\([^()]{0,100}\)")
 
 
 def one(value: str) -> str | None:
     """The first id of a Message-ID value, or None."""
-    found = _BRACKETED.search(value)
+    found = _FIRST.search(value)
     text = _SPACES.sub("", found[1]) if found else value.strip().strip("<>").strip()
     return text[:998] or None
 
@@ -59,7 +61,7 @@ def date(value: str) -> datetime | None:
 
 def _internet_date(text: str) -> datetime | None:
     try:
-        found = parsedate_tz(text)
+        found = parsedate_tz(_COMMENT.sub(" ", text))
         if found is None or found[0] < 100:
             return None
         offset = found[9] or 0

@@ -4,19 +4,22 @@ Read in this order, each step only when somebody asks for it:
 
 1. scan.py: header lines and limits, before any parser
 2. identity (author, addressed, ids, date, subject) from the raw header lines, by our own strict readers
-3. mail-parser for the MIME tree, of which we take the leaves; attached messages stay whole (RFC 2046 §5.2.1)
+3. the MIME tree, of which we take the leaves; attached messages stay whole (RFC 2046 §5.2.1)
+4. mail-parser for what is wrong with that tree: it costs as much as all the rest, so only when `defects` is asked for
 
-Never raises on bad mail: a tree that mail-parser cannot build is built by the standard library, else the body is one
-text. What went wrong is in `defects`; `raw` stays the evidence.
+Never raises on bad mail: where there is no tree the body is one text. What went wrong is in `defects`; `raw` stays the
+evidence.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from itertools import dropwhile
 
 from mailparser import MailParser
 from mailparser.utils import decode_header_part, mime_header_view
@@ -156,18 +159,20 @@ class Message:
         return tuple(dict.fromkeys((*self.in_reply_to, *reversed(self.references))))
 
     @cached_property
-    def _read(self) -> tuple[tuple[Part, ...], tuple[str, ...]]:
-        return _leaves(self.scan)
+    def _tree(self) -> tuple[Leafy | None, tuple[Part, ...]]:
+        return _read(self.scan)
 
     @property
     def parts(self) -> tuple[Part, ...]:
         """The leaves of the MIME tree in order; attached messages are leaves."""
-        return self._read[0]
+        return self._tree[1]
 
-    @property
+    @cached_property
     def defects(self) -> tuple[str, ...]:
-        """What is wrong with this mail: limits that it broke, then the parser's words."""
-        return tuple(dict.fromkeys((*self.scan.defects, *self._read[1])))
+        """What is wrong with this mail: limits that it broke, then mail-parser's words."""
+        tree = self._tree[0]
+        told = _told_by_mail_parser(tree) if tree is not None else ("unreadable",)
+        return tuple(dict.fromkeys((*self.scan.defects, *told)))
 
     @cached_property
     def text(self) -> str | None:
@@ -177,9 +182,15 @@ class Message:
 
     @cached_property
     def readable(self) -> str | None:
-        """`text` with undeclared and wrongly declared charsets guessed: what people and the splitter read."""
+        """What people and the splitter read: `text` with undeclared and wrongly declared charsets guessed.
+
+        Where there is no text and no HTML, what a multipart without parts holds below the MIME lines that it begins with.
+        """
         part = next(self._bodies("text/plain"), None)
-        return part.readable if part is not None else None
+        if part is not None or self.html is not None:
+            return part.readable if part is not None else None
+        broken = next((part for part in self._bodies("multipart/") if part.content.strip()), None)
+        return _without_mime_lines(broken.readable) if broken is not None else None
 
     @cached_property
     def html(self) -> str | None:
@@ -188,11 +199,11 @@ class Message:
         return part.readable if part is not None else None
 
     def _bodies(self, content_type: str) -> Iterator[Part]:
-        return (part for part in self.parts if part.is_body and part.content_type == content_type)
+        return (part for part in self.parts if part.is_body and part.content_type.startswith(content_type))
 
     @cached_property
     def attachments(self) -> tuple[Attachment, ...]:
-        """Every leaf that is named, marked as an attachment or not text, and each attached message as one."""
+        """Every leaf that is named, marked as an attachment or neither plain text nor HTML; an attached message is one."""
         return tuple(
             Attachment(part.filename, part.content_type, len(part.content), hashlib.sha256(part.content).hexdigest())
             for part in self.parts
@@ -209,6 +220,7 @@ class Message:
         return tuple(dict.fromkeys(filter(None, found)))
 
 
+_MIME_LINE = re.compile(r"--|content-[a-z-]{2,30}:|\s{0,8}(?:boundary|charset|type)=", re.IGNORECASE)
 _LINE = dict.fromkeys([*range(32), 0x7F, *range(0x80, 0xA0), 0x2028, 0x2029], " ")
 
 
@@ -227,17 +239,15 @@ def fingerprint(message: Message) -> str:
     return digest.hexdigest()
 
 
-def _leaves(found: Scan) -> tuple[tuple[Part, ...], tuple[str, ...]]:
-    """The leaves of the MIME tree and the parser's complaints."""
+def _read(found: Scan) -> tuple[Leafy | None, tuple[Part, ...]]:
+    """The MIME tree and its leaves; where it cannot be built, no tree, and the body as one text."""
     head = b"".join(name.encode() + b": " + value + b"\n" for name, value in _mime_fields(found) if b"\n" not in value)
-    defects: list[str] = []
+    body = found.mail[found.body : found.end]
     try:
-        tree = build(head + b"\n" + found.mail[found.body : found.end])
-        parser = _read_by_mail_parser(tree, defects)
-        return tuple(map(_part, leaves(parser))), tuple(defects)
-    except Exception as error:  # noqa: BLE001 - no mail may stop us, whatever a parser does on it
-        body = Part("text/plain", None, None, found.mail[found.body : found.end], ())
-        return (body,), (*defects, f"unreadable:{type(error).__name__}")
+        tree = build(head, body)
+        return tree, tuple(_part(leaf) for leaf in leaves(tree))
+    except Exception:  # noqa: BLE001 - no mail may stop us, whatever a parser does on it
+        return None, (Part("text/plain", None, None, body, ()),)
 
 
 def _mime_fields(found: Scan) -> Iterator[tuple[str, bytes]]:
@@ -249,30 +259,33 @@ def _mime_fields(found: Scan) -> Iterator[tuple[str, bytes]]:
             yield name, value
 
 
-def _read_by_mail_parser(tree: Leafy, defects: list[str]) -> Leafy:
-    """The tree as mail-parser holds it; where that fails, the standard library's own."""
+def _told_by_mail_parser(tree: Leafy) -> tuple[str, ...]:
+    """The kinds of defects that mail-parser finds in the tree, else the standard library's."""
     try:
-        parser = MailParser(tree)
+        told = MailParser(tree).defects_categories
     except Exception as error:  # noqa: BLE001 - mail-parser 4.8 raises AttributeError on epilogues, ValueError on charsets
-        defects.extend(("mail_parser", *(type(defect).__name__ for defect in tree.defects)))
-        defects.append(type(error).__name__)
-        return tree
+        return ("mail_parser", *(type(defect).__name__ for defect in tree.defects), type(error).__name__)
     late = (type(defect).__name__ for leaf in leaves(tree) for defect in leaf.defects)  # seen only while it decodes
-    defects.extend(sorted({*parser.defects_categories, *late}))
-    return parser.message if isinstance(parser.message, Leafy) else tree
+    return tuple(sorted({*told, *late}))
+
+
+def _without_mime_lines(text: str) -> str:
+    lines = text.split("\n")
+    return "\n".join(dropwhile(lambda line: not line.strip() or _MIME_LINE.match(line) is not None, lines))
 
 
 def _part(leaf: Leafy) -> Part:
     charset = parameter(leaf, "content-type", "charset")
-    content = decode(leaf)
     headers = tuple(
         (name.lower(), words.raw_text(str(value).encode("utf-8", "surrogateescape"))) for name, value in leaf.raw_items()
     )
-    return Part(leaf.own_type, _filename(leaf), disposition(leaf), content, headers, charset)
+    return Part(leaf.own_type, _filename(leaf), disposition(leaf), decode(leaf), headers, charset)
 
 
 def _filename(leaf: Leafy) -> str | None:
     """The sender's file name, decoded (RFC 2231, and RFC 2047 against RFC 2047 §5), fit to be shown."""
+    if not any("name" in str(leaf.get(header, "")).lower() for header in ("content-disposition", "content-type")):
+        return None
     try:
         name = mime_header_view(leaf)[0].get_filename()
         name = decode_header_part(name) if name else None

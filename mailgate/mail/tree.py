@@ -2,17 +2,24 @@
 
 A mail attached to a mail is a leaf here (RFC 2046 §5.2.1): its bytes stay exact, and a thousand mails in one another
 are one part. Decodes transfer encodings (RFC 2045 §6) and forgives; charsets are words.py's affair.
+
+Forgiven are also a Content-Type without its semicolon, and a boundary that goes on after its closing line.
 """
 
 from __future__ import annotations
 
 import binascii
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.feedparser import BytesFeedParser
 from email.message import Message as Tree
 
 from mailgate.mail import words
+
+MAX_REOPENED = 3
+
+_LOOSE_TYPE = re.compile(r"\s*([\w.+-]+/[\w.+-]+)\s+(?=[^\s;])")
 
 
 @dataclass(frozen=True)
@@ -27,10 +34,15 @@ class Part:
     charset: str | None = None
 
     @property
-    def is_body(self) -> bool:
-        """True for unnamed inline text (RFC 2183 §2), and for a multipart that has no parts."""
+    def is_inline(self) -> bool:
+        """True for unnamed inline text of any kind (RFC 2183 §2), and for a multipart that has no parts."""
         unmarked = self.filename is None and self.disposition != "attachment"
         return unmarked and self.content_type.startswith(("text/", "multipart/"))
+
+    @property
+    def is_body(self) -> bool:
+        """True for what can be shown as the mail itself: inline plain text or HTML, or a multipart that has no parts."""
+        return self.is_inline and self.content_type.startswith(("text/plain", "text/html", "multipart/"))
 
     @property
     def text(self) -> str:
@@ -49,6 +61,12 @@ def _lines(text: str) -> str:
 
 class Leafy(Tree):
     """A MIME part whose attached messages are leaves: nothing is read into them, so their bytes stay exact."""
+
+    def set_raw(self, name: str, value: str) -> None:
+        """Add a header line as the parser found it; a Content-Type without its semicolon gets it (RFC 2045 §5.1)."""
+        if name.lower() == "content-type":
+            value = _LOOSE_TYPE.sub(r"\1; ", value, count=1) if _LOOSE_TYPE.match(value) else value
+        super().set_raw(name, value)
 
     @property
     def source(self) -> bytes:
@@ -72,14 +90,24 @@ class Leafy(Tree):
         return self.get_content_type().partition("/")[0]
 
 
-def build(mail: bytes) -> Leafy:
+def build(head: bytes, body: bytes) -> Leafy:
+    """The tree of the mail with the header lines `head`; a body that is not in parts is never read line by line."""
+    root = _parsed(head + b"\n")
+    if root.get_content_maintype() == "multipart":
+        return _parsed(head + b"\n" + body)
+    root.set_payload(body.decode("ascii", "surrogateescape"))
+    return root
+
+
+def _parsed(mail: bytes) -> Leafy:
     parser = BytesFeedParser(Leafy)
     parser.feed(mail)
     return parser.close()
 
 
 def leaves(root: Leafy) -> Iterator[Leafy]:
-    waiting = [root]
+    """The leaves below `root` in order, then those that stand behind its closing line."""
+    waiting = [*reversed(_reopened(root)), root]
     while waiting:
         part = waiting.pop()
         payload = part.get_payload()
@@ -89,12 +117,30 @@ def leaves(root: Leafy) -> Iterator[Leafy]:
             yield part
 
 
+def _reopened(root: Leafy) -> list[Leafy]:
+    """What stands behind the closing line where the boundary goes on: two multiparts share it (against RFC 2046 §5.1.2)."""
+    found: list[Leafy] = []
+    boundary, rest = root.get_boundary(), root.epilogue
+    while rest and boundary and f"\n--{boundary}" in f"\n{rest}" and len(found) < MAX_REOPENED:
+        head = f'Content-Type: multipart/mixed; boundary="{boundary}"\n\n'
+        again = _parsed((head + rest).encode("utf-8", "surrogateescape"))
+        if not again.is_multipart():
+            break
+        found.append(again)
+        rest = again.epilogue
+    return found
+
+
 def disposition(leaf: Leafy) -> str | None:
+    """The word of Content-Disposition, in lower case (RFC 2183 §2)."""
     value = str(leaf.get("content-disposition", "")).partition(";")[0].strip().lower()
     return value or None
 
 
 def parameter(leaf: Leafy, header: str, name: str) -> str | None:
+    """The value of a parameter of `header`, decoded (RFC 2231)."""
+    if name not in str(leaf.get(header, "")).lower():
+        return None
     try:
         value = leaf.get_param(name, None, header)
     except Exception:  # noqa: BLE001 - the standard library's parameter reader raises at will
@@ -118,14 +164,23 @@ def decode(leaf: Leafy) -> bytes:
 
 
 def _uudecoded(raw: bytes) -> bytes:
+    """The bytes between ``begin`` and ``end``; a line that is none is passed over. `raw` where nothing begins."""
     lines = raw.splitlines()
     start = next((number for number, line in enumerate(lines) if line.startswith(b"begin ")), None)
+    if start is None:
+        return raw
     out: list[bytes] = []
-    for line in lines[start + 1 :] if start is not None else []:
+    for line in lines[start + 1 :]:
         if line.strip() == b"end":
-            return b"".join(out)
+            break
+        out.append(_uu_line(line))
+    return b"".join(out)
+
+
+def _uu_line(line: bytes) -> bytes:
+    for attempt in (line, line[: (((line[0] - 32) & 63) * 4 + 5) // 3] if line else b""):
         try:
-            out.append(binascii.a2b_uu(line))
+            return binascii.a2b_uu(attempt)
         except binascii.Error:
-            out.append(binascii.a2b_uu(line[: (((line[0] - 32) & 63) * 4 + 5) // 3]))
-    return b"".join(out) if start is not None else raw
+            continue
+    return b""

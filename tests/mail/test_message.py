@@ -79,6 +79,83 @@ def test_the_first_of_repeated_headers_counts_and_two_authors_are_none() -> None
     assert (mail.subject, mail.message_id) == ("one", "1@x")
 
 
+def test_an_id_in_brackets_of_its_own_is_taken_whole() -> None:
+    """What stands between the first < and the next > is the id, even where an address in brackets is part of it."""
+    mail = parse(b'Message-ID: <4T.9."Shop"<service@shop.example>>\n\n')
+    assert mail.message_id == '4T.9."Shop"<service@shop.example'
+
+
+def test_a_comment_before_the_zone_does_not_hide_the_zone() -> None:
+    """Comments stand anywhere between the words of a date (RFC 5322 §3.2.2)."""
+    date = parse(b"Date: Wed, 4 Mar 2026 10:00:00 (EST) -0500\n\n").date
+    assert date is not None
+    assert date.utcoffset() == timedelta(hours=-5)
+
+
+@pytest.mark.parametrize("kind", ["text/calendar; method=REPLY", "text/enriched", "text/x-log", "application/ms-tnef"])
+def test_what_is_neither_plain_text_nor_html_is_an_attachment(kind: str) -> None:
+    """Nobody would see it otherwise: calendar replies, formatted text of other kinds, Outlook's winmail.dat."""
+    part = b"\n--b\nContent-Type: " + kind.encode() + b"\n\nBEGIN\n--b--\n"
+    mail = parse(b"Content-Type: multipart/mixed; boundary=b\n\n--b\n\nAccepted.\n" + part)
+    assert mail.text == "Accepted.\n"
+    assert [(one.content_type, one.size) for one in mail.attachments] == [(kind.partition(";")[0], 5)]
+
+
+def test_a_content_type_without_its_semicolon_is_understood() -> None:
+    """The parts of such a multipart are found, and so is the charset of such a text."""
+    text = "Content-Type: text/plain charset=iso-8859-1\n\nol\u00e1".encode("latin-1")
+    mail = parse(
+        b'Content-Type: multipart/mixed\n\tboundary="b"\n\n--b\n' + text + b"\n--b\nContent-Type: image/png\n\nx\n--b--\n"
+    )
+    assert (mail.text, [one.content_type for one in mail.attachments]) == ("ol\u00e1", ["image/png"])
+
+
+def test_parts_behind_the_closing_line_are_parts() -> None:
+    """Two multiparts with one boundary, one in the other: the first closing line does not hide what follows (RFC 2046 §5.1.2)."""
+    inner = b"--b\nContent-Type: multipart/alternative; boundary=b\n\n--b\n\nSee the file.\n--b--\n\n"
+    mail = parse(
+        b"Content-Type: multipart/mixed; boundary=b\n\n"
+        + inner
+        + b"--b\nContent-Type: application/zip; name=a.zip\n\nPK\n--b--\n"
+    )
+    assert mail.text == "See the file."
+    assert [one.filename for one in mail.attachments] == ["a.zip"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["multipart/mixed", 'multipart/mixed; boundary="other"', "multipart/mixed\n Content-Type: text/plain"]
+)
+def test_a_multipart_without_parts_is_shown_as_it_came(kind: str) -> None:
+    """It has no text by the standard; people read what there is, below the lines that only programs need."""
+    mail = parse(f"Content-Type: {kind}\n\n--b\nContent-Type: text/plain\n\nWhere is my parcel?\n".encode())
+    assert mail.text is None
+    assert mail.readable == "Where is my parcel?\n"
+
+
+def test_a_damaged_line_of_uuencoding_costs_that_line_only() -> None:
+    """The lines before and behind it are decoded, and the other parts stay what they are."""
+    damaged = b"begin 644 a\n#86)C\n#\xff\xff\xff\n#9&5F\n`\nend\n"
+    mail = parse(
+        b"Content-Type: multipart/mixed; boundary=b\n\n--b\n\nhi\n--b\nContent-Type: image/png\n"
+        b"Content-Transfer-Encoding: uue\n\n" + damaged + b"\n--b--\n"
+    )
+    assert [part.content for part in mail.parts] == [b"hi", b"abcdef"]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ['multipart/signed; protocol="application/pgp-signature"', 'multipart/encrypted; protocol="application/pgp-encrypted"'],
+)
+def test_signed_and_encrypted_mail_keeps_every_part_to_the_byte(kind: str) -> None:
+    """Seals and ciphers are attachments, byte for byte (RFC 1847); nothing is opened or checked."""
+    parts = (
+        b"--b\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n--b\nContent-Type: image/x\n\n-----BEGIN PGP-----\r\nx \n\n"
+    )
+    mail = parse(b"Content-Type: " + kind.encode() + b"; boundary=b\n\n" + parts + b"--b--\n")
+    assert [part.content for part in mail.parts] == [b"Version: 1", b"-----BEGIN PGP-----\r\nx \n"]
+    assert mail.text is None
+
+
 def test_file_names_are_decoded_and_cannot_mislead() -> None:
     """RFC 2231 and RFC 2047 names; direction marks and line breaks are taken out."""
     mail = parse(b"Content-Type: application/pdf; name*=utf-8''fatura%E2%80%AEfdp.exe\nContent-Disposition: attachment\n\nx")
