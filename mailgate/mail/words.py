@@ -18,6 +18,7 @@ _GAP = re.compile(r"[ \t\r\n]*")
 _Q_BYTE = re.compile(rb"=([0-9A-Fa-f]{2})")
 _BETWEEN = re.compile(rb"[^=]+")
 _QP = re.compile(rb"=([0-9A-Fa-f]{2})|=[ \t]*\r?\n|=\Z|(?<![ \t])[ \t]++(?=\r?\n)")
+_CROOKED_QP = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n)|[ \t](?=\r?\n)|=\Z")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]")
 _STRAY = re.compile(rb"[^A-Za-z0-9+/]+")
 _REFUSED = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"})
@@ -133,8 +134,8 @@ def _byte(found: re.Match[bytes]) -> bytes:
 
 
 def quoted_printable(raw: bytes) -> bytes:
-    """The bytes behind `raw`; an = that starts nothing stays (RFC 2045 §6.7)."""
-    return _QP.sub(_byte, raw)
+    """The bytes behind `raw`; an = that starts nothing stays, white space at line ends goes (RFC 2045 §6.7)."""
+    return _QP.sub(_byte, raw) if _CROOKED_QP.search(raw) else binascii.a2b_qp(raw)
 
 
 def base64(raw: bytes) -> bytes:

@@ -101,7 +101,7 @@ def test_what_is_no_address(text: str) -> None:
 def test_hostile_lines_take_linear_time(piece: str) -> None:
     """A header of 200 KB is read in well under a second."""
     line = piece * (200_000 // len(piece))
-    start = time.perf_counter()
+    start = time.process_time()
     address.mailboxes([line])
     address.author([line])
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

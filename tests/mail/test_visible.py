@@ -115,15 +115,15 @@ def test_html_as_text_has_no_scripts() -> None:
 )
 def test_hostile_text_is_split_in_bounded_time(text: str) -> None:
     """Linear, and cut at the limits."""
-    start = time.perf_counter()
+    start = time.process_time()
     visible(text, None, "some text\nof ours\n" * 1000)
     visible(None, text)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize("tag", ["<div>", "<a ", "<!--", "<b><p>", "<table>", "<blockquote>", "</"])
 def test_hostile_html_is_read_in_bounded_time(tag: str) -> None:
     """Depth costs no more than length."""
-    start = time.perf_counter()
+    start = time.process_time()
     visible(None, tag * 50_000)
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
