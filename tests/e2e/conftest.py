@@ -1,6 +1,7 @@
 """The daemons of these tests, their next hop, and real servers beside them."""
 
+from dovecot import dovecot
 from nursery import nursery, sink
 from postfix import postfix
 
-__all__ = ["nursery", "postfix", "sink"]
+__all__ = ["dovecot", "nursery", "postfix", "sink"]
