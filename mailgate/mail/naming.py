@@ -69,9 +69,12 @@ def _anywhere(line: str) -> Iterator[str]:
         yield from (one.rstrip(".") for one in _ADDRESS.findall(line[:1000]))
 
 
-def named(text: str, own: Container[str]) -> Iterator[str]:
+def named(text: str, own: Container[str], sent: str = "") -> Iterator[str]:
     """The addresses in `text` save `own` (keys) and machines': on lines of their own, below words that introduce a list
-    first; else after a word that introduces one; else names without a domain in such a list; else any."""
+    first; else after a word that introduces one; else names without a domain in such a list; else any.
+
+    Of any, those count to whom the mail was `sent` (header lines of the returned mail), if these name one.
+    """
     lead = _LEAD.search(text)
     after = text[lead.end() :].split("\n")[:200] if lead else []
     lines = text.split("\n")[:2000]
@@ -86,7 +89,7 @@ def named(text: str, own: Container[str]) -> Iterator[str]:
         found = [one for line in where for one in pick(line)]
         found = [one for one in found if address.key(one) not in own and not MACHINE.search(one.partition("@")[0])]
         if found:
-            yield from found
+            yield from (pick is _anywhere and [one for one in found if one in sent]) or found
             return
 
 

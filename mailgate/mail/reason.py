@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+from mailgate.mail import dialect
 from mailgate.mail.refusal import TABLE
 from mailgate.mail.words import any_of, listed
 
@@ -19,8 +20,9 @@ _BESIDE = re.compile(r"(?<![\d.])[45]\d\d[ -]'?([45]\.\d{1,3}\.\d{1,3})(?![\d.])
 LIMIT = 4000
 
 _PHRASES = any_of(
-    """
+    r"""
     recipient address rejected:?|delivery temporarily suspended:?|original message follows|remote host said:?
+    5\.1\.0 - unknown address error|\(delivery attempts: \d{1,4}\)
     i'm not going to try again.{0,60}too long|delivery to the following recipients? failed(?: permanently)?
     """
 )
@@ -59,7 +61,7 @@ _STAGES = (
         "rcpt",
         any_of(
             r"""
-            in reply to (?:the )?rcpt to|after (?:pipelined |sending )?rcpt to|does not like recipient|like our rcpt to
+            in reply to (?:the )?rcpt to|after (?:pipelined |sending )?rcpt to|does not like recipient|like our rcpt to|\brcpt <
             \[rcpt_?to\]|smtp command rcpt|rcpt to command|rcpt-to validation
             """
         ),
@@ -71,16 +73,20 @@ _SPOKEN = re.compile(r"\s{0,8}>>> ?([A-Za-z]{4}|\.)")
 _REFUSED = re.compile(r"\s{0,8}<<< ?[45]\d\d")
 _COMMANDS = {"ehlo": "connect", "helo": "connect", "mail": "mail", "rcpt": "rcpt", "data": "data", ".": "data"}
 _DENIED = re.compile(r"access (?:is )?denied", re.IGNORECASE)
+_FORBIDDEN = any_of("not (?:allowed|permitted|authorized)|prohibited|banned|denied by|violat|forbidden|against our")
+_SURE = {"1.6": "hasmoved", "2.3": "exceedlimit"}
 _SYNTAX = re.compile(r"(?<![\d.])50[0-4](?=[\s-])")
 
 _CODES = {
     "1.0": "userunknown", "1.1": "userunknown", "1.2": "hostunknown", "1.3": "userunknown", "1.4": "userunknown",
-    "1.6": "hasmoved", "1.7": "rejected", "1.8": "rejected", "1.9": "userunknown", "1.10": "userunknown", "2.0": "filtered",
+    "1.6": "hasmoved", "1.7": "rejected", "1.8": "rejected", "1.9": "systemerror", "1.10": "notaccept", "2.0": "filtered",
     "2.1": "suspend", "2.2": "mailboxfull", "2.3": "exceedlimit", "2.4": "filtered", "3.1": "systemfull", "3.2": "notaccept",
     "3.3": "systemerror", "3.4": "mesgtoobig", "3.5": "systemerror", "4.1": "expired", "4.2": "networkerror",
     "4.3": "systemerror", "4.4": "hostunknown", "4.5": "expired", "4.6": "networkerror", "4.7": "expired",
-    "5.3": "exceedlimit", "5.4": "syntaxerror", "5.2": "syntaxerror", "6": "contenterror", "7.8": "securityerror",
-    "7.23": "authfailure", "7.24": "authfailure", "7.25": "requireptr", "7.26": "authfailure", "7": "securityerror",
+    "5.3": "toomanyconn", "5.4": "syntaxerror", "5.2": "syntaxerror", "6": "contenterror", "7.8": "securityerror",
+    "7.13": "suspend", "7.16": "mesgtoobig", "7.17": "hasmoved", "7.18": "hasmoved", "7.20": "authfailure", "7.21": "authfailure",
+    "7.22": "authfailure", "7.23": "authfailure", "7.24": "authfailure", "7.25": "requireptr", "7.26": "authfailure",
+    "7.27": "notaccept", "7.28": "spamdetected", "7.29": "authfailure", "7": "securityerror",
 }  # fmt: skip
 
 
@@ -121,20 +127,25 @@ def _beside(text: str) -> str | None:
 def find(text: str, code: str | None, refused: str = "") -> tuple[str, str] | None:
     """(Sisimai's word, rule) for a refusal with these words; None where they say nothing. `refused`: see `stage`."""
     said = _PHRASES.sub(" ", " ".join(text[:LIMIT].split()))
+    theirs = dialect.find(said, code)
+    if theirs is not None:
+        return theirs
     word = next((word for word, pattern in TABLE if pattern.search(said)), None)
     _, _, detail = (code or "").partition(".")
     if refused == "mail" and (word in _OF_SENDER or (word is None and said)):
         return "rejected", "stage:mail"
     if refused == "connect" and (word in _OF_HOST or (word is None and said)):
         return "blocked", "stage:connect"
-    if detail == "2.3":
-        return "exceedlimit", "status:5.2.3"
+    if detail in _SURE:
+        return _SURE[detail], f"status:{code}"
     if word == "userunknown" and refused == "data" and detail != "1.1":
         return "filtered", "stage:data"
-    if word == "userunknown" and detail == "2.1" and refused != "rcpt":
-        return "suspend", "status:5.2.1"
+    if word == "userunknown" and refused != "rcpt" and (detail in ("2.0", "2.1") or detail.startswith("7.")):
+        return "suspend" if detail == "2.1" else "filtered", f"status:{code}"
     if word is not None:
         return word, f"words:{word}"
+    if _FORBIDDEN.search(said):
+        return ("securityerror" if detail.startswith("7.") else "policyviolation"), "words:forbidden"
     if _DENIED.search(said):
         denied = {"rcpt": "userunknown"}.get(refused) or of_code(code) or "blocked"
         return denied, "words:access-denied"

@@ -6,7 +6,7 @@ from mailgate.mail.words import any_of
 
 _WHO = "(?:user|recipient|receipient|mailbox|account|address|addressee|alias|person|member|id)s?"
 WORDS: tuple[tuple[str, str], ...] = (
-    ("spamdetected", r"spam classification|(?:mass|bulk) mailer"),
+    ("spamdetected", r"spam classification|(?:mass|bulk) mailer|spamsignature"),
     (
         "mailererror",
         r"generated during the delivery attempt|pipe to \||command (?:died|output)|child (?:crashed|died)|procmail:",
@@ -21,7 +21,7 @@ WORDS: tuple[tuple[str, str], ...] = (
         "policyviolation",
         r"""
         potential security|security polic|executable|attachment .{0,30}(?:not allowed|prohibited)|policy reasons
-        because (?:of )?its content presents
+        because (?:of )?its content presents|header error|non-member|closed mailing list|low priority
         """,
     ),
     (
@@ -71,9 +71,10 @@ WORDS: tuple[tuple[str, str], ...] = (
         "spamdetected",
         r"""
         \bspam|unsolicited|junk mail|\bube\b|\bbulk mail|spamassassin|looks like (?:junk|spam)|high spam|advertis
+        dspam|content reject
         """,
     ),
-    ("toomanyconn", r"too many (?:\w+ )?(?:connections?|sessions|concurrent)|connection limit|connection rate"),
+    ("toomanyconn", r"too many (?:\w+ )?(?:connections?|sessions|concurrent|recipients)|connection limit|connection rate"),
     (
         "speeding",
         r"""
@@ -81,7 +82,7 @@ WORDS: tuple[tuple[str, str], ...] = (
         too many (?:messages|mails|emails) (?:in|per|from)|try again more slowly
         """,
     ),
-    ("exceedlimit", r"too many recipients|recipients? limit|message limit|exceeded .{0,30}\blimit"),
+    ("exceedlimit", r"recipients? limit|message limit|exceeded .{0,30}\blimit"),
     (
         "norelaying",
         r"""
@@ -97,7 +98,7 @@ WORDS: tuple[tuple[str, str], ...] = (
         \b(?:ip|host|client|server)\b.{0,50}\b(?:blocked|blacklisted|banned|rejected)|blacklist
         \bhost access denied|refused to talk|invalid ip
         access denied.{0,20}\bip\b|connections? (?:refused|not accepted|dropped)|not accepting (?:mail from|connections)
-        bad (?:helo|ehlo)|helo command
+        bad (?:helo|ehlo)|helo command|smtp server of your isp
         """,
     ),
     (
@@ -124,7 +125,7 @@ WORDS: tuple[tuple[str, str], ...] = (
         domain (?:name )?(?:not found|does(?: not|n't) exist|unknown|invalid)|no such (?:host|domain)
         name or service not known|nxdomain|unrout(?:e)?able (?:mail )?(?:domain|address)|unresolvable|\bno mx\b
         bad destination (?:host|system|domain)|illegal host|host \S{1,255} not found|domain is not reachable|unresolvable
-        no such (?:host|domain)|domain must resolve|recipient address must contain a domain
+        no such (?:host|domain)|domain must resolve|\b553 [\w.-]{3,200} does not exist|recipient address must contain a domain
         """,
     ),
     (
@@ -150,9 +151,7 @@ WORDS: tuple[tuple[str, str], ...] = (
     ),
     (
         "policyviolation",
-        r"""
-        policy|not (?:allowed|permitted|authorized)|prohibited|banned|denied by|violat|forbidden|against our
-        """,
+        r"policy|policies",
     ),
     (
         "notaccept",

@@ -25,6 +25,7 @@ MAX_RECIPIENTS = 500
 
 _ACTIONS = {"fail": "failed", "delay": "delayed", "deliver": "delivered", "relay": "relayed", "expand": "expanded"}
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,60})[ \t]*:[ \t]*(.*)")
+_COMMENT = re.compile(r"\(([^()]{1,200})\)")
 _TYPED = re.compile(r"\s*[A-Za-z0-9/_-]{1,30}\s*;")
 
 
@@ -195,12 +196,19 @@ def _named(group: dict[str, str], notice: str, found: Container[str], origin: tu
         return None
     diagnostic = group.get("diagnostic-code", "")
     said = _TYPED.sub("", diagnostic, count=1).strip() if _TYPED.match(diagnostic) else diagnostic
+    said = said or _comment(group.get("status", ""))
     status = reason.reported(group.get("status"), said)
     words_: tuple[Words, ...] = (Words("diagnostic", "diagnostic-code", said),)
     if reason.find(said, status) is None:
         words_ = (*words_, Words("reply", "text", naming.about(notice, failed_address)))
     own = (group["remote-mta"],) if "remote-mta" in group else ()
     return Told(failed_address, status, _action(group.get("action", ""), status), words_, (*own, *origin), notice[:8000])
+
+
+def _comment(status: str) -> str:
+    """What stands in brackets behind the code (RFC 3464 §2.3.4), where it says more than the code."""
+    comment = _COMMENT.search(status)
+    return comment[1] if comment and reason.find(comment[1], None) else ""
 
 
 def _is_mailbox(text: str) -> bool:

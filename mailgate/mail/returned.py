@@ -72,6 +72,7 @@ _HEADER = re.compile(
     r"^[>\s|]{0,8}(?:received|return-path|message-id|from|date|subject|to|mime-version|x-mailer|delivered-to):[ \t]*\S",
     re.IGNORECASE,
 )
+_ANSWERED = re.compile(r"^\s{0,8}<<< ?([45]\d\d.{0,500})", re.MULTILINE)
 _DELAYED = any_of(
     r"""
     will (?:be )?(?:re-?tr|continue|keep|try|attempt)|still (?:trying|be)|not yet (?:been )?deliver|delayed
@@ -239,9 +240,9 @@ def _named(header: str | None) -> Iterator[str]:
 
 def _failed(text: str, message: Message) -> Iterator[str]:
     """The addresses that the notice names, those of its readers only where it names no other."""
-    machines = _keys((*message.from_, *message.sender))
+    machines, sent = _keys((*message.from_, *message.sender)), returned_part(message)
     for own in (machines | _keys((*message.to, *message.reply_to)), machines):
-        found = list(named(text, own))
+        found = list(named(text, own, sent))
         if found:
             yield from found
             return
@@ -269,4 +270,5 @@ def _verdict(failed: str, text: str, subject: str, alone: bool) -> tuple[str, st
     code = reason.status(said, text[:4000] if alone or not said else "")
     wide = (text[:2000], subject) if alone or not said else ()
     last = (f"recipient {failed}",) if code is None else ()
-    return failed, code, (said, before, *wide, *last)
+    answered = _ANSWERED.findall(text[:4000]) if alone else ()
+    return failed, code, (" ".join(answered), said, before, *wide, *last)

@@ -17,8 +17,8 @@ from mailgate.mail.signature import Signatures
 class Recipient:
     """What became of the mail for one address: `status` RFC 3463, `action` RFC 3464 §2.3.3, `reason` Sisimai's word.
 
-    `signature` is the rule that gave the reason: a signature's name, else words:…, reply:…, stage:… or status:…; `where` its
-    words stand: a report's field, text, subject, or json and the path of the value. `provider` only where it is suppressed.
+    `signature` is the rule that gave the reason: a signature's name, else words:…, dialect:…, reply:…, stage:… or status:…;
+    `where` its words stand: a report's field, text, subject, or json and a path. `provider` only where it is suppressed.
     """
 
     address: str
