@@ -31,12 +31,13 @@ from mailgate.desk.party import Desk
 from mailgate.desk.review import SPAM
 from mailgate.desk.route import desk_for
 from mailgate.desk.thread import Match
+from mailgate.desk.ticket import Ticket
 from mailgate.events import moves
 from mailgate.mail import address as addresses
 from mailgate.mail import token
 from mailgate.mail.instruction import Refused
 from mailgate.mail.message import Envelope
-from mailgate.store import reach, spool, tickets, waiting
+from mailgate.store import paths, reach, spool, tickets, waiting
 from mailgate.store import settle as finish
 from mailgate.store.act import Written, act, on_each_ticket
 from mailgate.store.engine import Connection, Store, StoreError
@@ -107,6 +108,7 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
         written = replace(
             written, queued=(*written.queued, *needs.carry_out(connection, house, decision.task, now, decision.party))
         )
+    _by_path(connection, got, context, decision, written.ticket)
     finish.hand_on(connection, mail, desk, decision, written.ticket)
     reach.lost(connection, desk, context.scene.seller, decision.bounced, now)
     reach.suspect(connection, desk, context.scene.seller, decision, now)
@@ -117,6 +119,16 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
         context.level, context.match, decision, written, got.message.message_id, reused=reused, lifted=lifted,
         command=context.command.name if context.command else "", unfollowed=context.unfollowed,
     )  # fmt: skip
+
+
+def _by_path(connection: Connection, got: Read, context: Context, decision: Decision, ticket: Ticket | None) -> None:
+    """Remember the path that a mail has proven, or by which it counted (desk/path.py)."""
+    address, at = addresses.key(got.message.author or ""), context.envelope.received_at
+    seller = context.scene.seller.id if context.scene.seller else ""
+    if decision.path:
+        paths.prove(connection, address, decision.path, (seller, ticket.number if ticket else None), at)
+    elif context.path:
+        paths.use(connection, address, context.path, at)
 
 
 def _spam(mail: Spooled, got: Read, house: House) -> str:
@@ -262,6 +274,9 @@ def tell(done: Settled, seconds: float) -> None:
         return
     if done.unfollowed is not None:
         events.instruction_refused(spool_id=done.spool_id, system=done.unfollowed.system or None, reason=done.unfollowed.reason)
+    if done.decision.path:
+        seller = done.decision.seller.id if done.decision.seller else None
+        events.path_proven(seller=seller, path=done.decision.path, ticket=done.ticket, spool_id=done.spool_id)
     for address in done.lifted:
         events.suppression_lifted(address=address, by="mail", spool_id=done.spool_id)
     if done.command:

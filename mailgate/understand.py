@@ -10,6 +10,7 @@ from typing import Any
 
 from mailgate.desk import command as commands
 from mailgate.desk import facts, proof, review, thread, trust
+from mailgate.desk import path as sending
 from mailgate.desk.bounce import Bounced
 from mailgate.desk.command import Given
 from mailgate.desk.command_words import command_in
@@ -29,7 +30,7 @@ from mailgate.mail import automatic, instruction, journal, report, results, subj
 from mailgate.mail.instruction import Instruction, Refused
 from mailgate.mail.message import Envelope, Message, fingerprint, parse
 from mailgate.mail.results import Results
-from mailgate.store import lookup, offers, tickets, unreachable, waiting
+from mailgate.store import lookup, offers, paths, tickets, unreachable, waiting
 from mailgate.store import orders as stored_orders
 from mailgate.store.act import policy_of, scene_for
 from mailgate.store.engine import Connection
@@ -130,7 +131,10 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
         told = facts.trusted(told, party, ticket.facts if ticket else facts.NEW, policy)
     told = _with_order(connection, desk, told, orders)
     signed = placed.match.signed or asked is not None
-    level = trust.level(message.author, known=party != "stranger", signed=signed, proven=proven)
+    sent = _sent_by(connection, message, mail.envelope, house, seller if party == "seller" else None)
+    path = "" if proven or signed else sent.proven
+    level = trust.level(message.author, known=party != "stranger", signed=signed, proven=proven or bool(path))
+    allowed = sending.allowed_by_path(house.allowed) if path else house.allowed
     told_of = recognised(message, message.readable or got.visible, party, policy, desk.zone) if policy.recognise else None
     told |= {"recognised": told_of.name} if told_of else {}
     kin = tickets.kin_of(connection, desk.name, seller.id) if seller and (policy.duplicates or policy.cites) else ()
@@ -143,14 +147,15 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
         and asked is None
         and not automatic.is_generated(message)
         and review.is_unproven(desk, party, level, ticket)
-        and not _is_buyer(connection, message, desk, orders, trust.may(house.allowed, level, "start"))
+        and not _is_buyer(connection, message, desk, orders, trust.may(allowed, level, "start"))
     )
+    may_be_asked = kind == "human" and not automatic.is_generated(message) and mail.envelope.reverse_path is not None
     return Context(
         scene=scene_for(connection, house, desk, seller, ticket),
         roster=house.roster,
         kind=kind,
         level=level,
-        allowed=house.allowed,
+        allowed=allowed,
         envelope=mail.envelope,
         subject=got.subject,
         visible=got.visible,
@@ -164,7 +169,9 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
         known=placed.found.known,
         dead=unreachable.among(connection, people),
         spool_id=mail.id,
-        command=_about_what_waits(connection, _command(got, placed, house, policy, Given("", party, level, told)), placed),
+        command=_about_what_waits(
+            connection, _command(got, placed, house, policy, Given("", party, level, {**told, commands.PATH: sent.best})), placed
+        ),
         speaks_for=party if asked is not None else "",
         recognised=told_of,
         orders=orders,
@@ -172,7 +179,28 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
         askable=doubted
         and mail.envelope.reverse_path is not None
         and not waiting.asked_lately(connection, message.author or "", placed.received_at),
+        path=path,
+        ask_path=sent.askable if may_be_asked and sending.is_askable(message.author or "", seller, level) else "",
     )
+
+
+@dataclass(frozen=True)
+class _SentBy:
+    """The narrowest path by which a seller's mail came, one that he has proven, and one that he may be asked about."""
+
+    best: str = ""
+    proven: str = ""
+    askable: str = ""
+
+
+def _sent_by(connection: Connection, message: Message, envelope: Envelope, house: House, seller: Seller | None) -> _SentBy:
+    """By which paths a mail in a seller's name came, as our own hosts say."""
+    found = sending.candidates(message.author or "", believed(message, envelope, house)) if seller else ()
+    if not found:
+        return _SentBy()
+    key, now = addresses.key(message.author or ""), envelope.received_at
+    best, proven = paths.provable(connection, key, found), paths.proven(connection, key, found, now)
+    return _SentBy(best, proven, paths.askable(connection, key, found, now))
 
 
 def _seller_meant(placed: Placed, policy: Policy, house: House) -> Seller | None:
@@ -259,6 +287,8 @@ def _command(got: Read, placed: Placed, house: House, policy: Policy, given: Giv
     if placed.match.ticket is not None and review.UNCONFIRMED in placed.match.ticket.tags:  # nothing but his yes acts (G-16)
         yes = got.kind == "human" and given.level == "signed" and review.is_yes(got.visible, house.words)
         return replace(given, name="yes", by_word=True) if yes else None
+    if placed.found.notice == sending.NOTICE and given.level == "signed" and review.is_yes(got.visible, house.words):
+        return replace(given, name=commands.ACTION, by_word=True, giver=addresses.key(got.message.author or ""))
     if item := _confirmed(got, placed, house):
         return replace(given, name="confirm", told={**told, "item": item}, by_word=True)
     found = commands.by_word(got.visible, house.words, policy) if got.kind == "human" else None

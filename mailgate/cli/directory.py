@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from mailgate import config
-from mailgate.cli import commanding
+from mailgate.cli import commanding, sending
 from mailgate.cli.options import cell, say, table, with_config, with_json
 from mailgate.config import Settings, seller_import
 from mailgate.config.problems import near
@@ -81,6 +81,7 @@ def seller_import_verb(file: Path, directory: Path, sets: tuple[str, ...]) -> No
         raise click.exceptions.Exit(DATA)
 
 
-seller_group.add_command(commanding.seller_order)
+for verb in (commanding.seller_order, *sending.VERBS):
+    seller_group.add_command(verb)
 
 VERBS = (seller_group,)

@@ -196,6 +196,7 @@ OTHER: dict[str, dict[str, Any]] = {
     },
     "needs_you": {"waiting": ((ASKED, '"Re: parcel" ana.souza@mail.example (MG-43 → MG-42)', "review"), (DUE, "#318", "parked"))},
     "did_you_write": {},
+    "prove_sender": {"path": "helpdesk-cloud.example"},
     "remind_messages": {
         "messages": (
             ("MG-42", "Where is my parcel? Order 8H2K-1190", ASKED, "message"),

@@ -149,6 +149,7 @@ ACTIONS: Mapping[str, tuple[Label, ...]] = {
     "mail_inactivity_warning": ("close", "change_refund"),
     "ask_consent": ("consent", "refuse"),
     "did_you_write": ("yes",),
+    "prove_sender": ("prove",),
     "needs_you": (("join", "MG-43 → MG-42"), ("keep_apart", "MG-43 → MG-42"), ("release", "#318"), ("not_ours", "#318")),
     "breach": ("pickup_done",),
     "remind_before": ("reply_customer", "confirm_return", "start_cancellation"),

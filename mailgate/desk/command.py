@@ -20,7 +20,7 @@ from mailgate.desk.facts import holds
 from mailgate.desk.follow import followed, order_entry
 from mailgate.desk.pack import Policy
 from mailgate.desk.review import EVENTS
-from mailgate.desk.route import STAFF
+from mailgate.desk.route import SENDER, STAFF
 from mailgate.desk.ticket import Entry, Ticket
 from mailgate.desk.trust import Level, may
 from mailgate.desk.view import is_passing, seen
@@ -35,8 +35,10 @@ DESK_ACTIONS = (
     "not_ours.mail",
 )  # what a desk's own letters offer, whatever its pack
 ABSENCE = ("away", "back")
+ACTION = "prove"  # that one's mail comes by this path
 CHECKLIST = ("confirm", "checklist_start")
-ITS_OWN = frozenset({"text", "rest", "until", "action", "to_kind"})  # what a command says, and the ticket does not keep
+PATH = "sending_path"  # what a mail says of the way it came (desk/path.py)
+ITS_OWN = frozenset({"text", "rest", "until", "action", "to_kind", PATH})  # what a command says, and the ticket does not keep
 SELLER = "seller"  # the argument of a command about a seller: his id, in a link that is about no ticket
 TEXT_LIMIT = 8000
 
@@ -135,6 +137,8 @@ def commanded(
         return replace(
             decision, event="acknowledged", acknowledged=True, spent=given.digest, entries=(Entry("acknowledged", now, said),)
         )
+    if given.name == ACTION:
+        return _path_proven(decision, given, scene, now)
     if given.name in ABSENCE:
         return _absent(decision, given, scene, now, allowed)
     if given.name in EVERYWHERE:
@@ -175,6 +179,20 @@ def _confirmed(decision: Decision, given: Given, scene: Scene, now: datetime, al
     said = {"by": given.party, "item": item, "message_id": given.cause, "ticket": None}
     marks = {f"{CONFIRMED}{item}": now.isoformat()}
     return replace(decision, event="confirmed", marks=marks, entries=(Entry("confirmed", now, said),))
+
+
+def _path_proven(decision: Decision, given: Given, scene: Scene, now: datetime) -> Decision:
+    """A seller says, by the very path, that he sends by it; the letter that asked him is the proof (design §5)."""
+    found = str(given.told.get(PATH, ""))
+    if given.level != "signed" or given.party != "seller":
+        return refused(decision, given, "permission", scene, now)
+    if not found:
+        return refused(decision, given, "no_path", scene, now)
+    said = {"by": given.party, "path": found, "message_id": given.cause}
+    entry = Entry("path_proven", now, said)
+    done = replace(decision, event="path_proven", path=found, spent=given.digest, entries=(*decision.entries, entry))
+    order = Order("command_done", (), data={"action": given.name}, cause=given.cause, courtesy=True)
+    return _reply(done, order, scene, now, giver=given.giver)
 
 
 def _absent(decision: Decision, given: Given, scene: Scene, now: datetime, allowed: Mapping[str, tuple[str, ...]]) -> Decision:
@@ -253,6 +271,7 @@ def refused(decision: Decision, given: Given, why: str, scene: Scene, now: datet
 def _reply(decision: Decision, order: Order, scene: Scene, now: datetime, giver: str = "") -> Decision:
     """`order` to the author, by his role, or to him alone of the desk's people; nobody else hears of it (G-11)."""
     desks_own = decision.party in ("staff", "desk") and giver
-    role = f"{STAFF}:{giver}" if desks_own else scene.policy.author.get(decision.party, "")
+    own = f"{SENDER}:{giver}" if decision.path else scene.policy.author.get(decision.party, "")
+    role = f"{STAFF}:{giver}" if desks_own else own
     order = replace(order, to=scene.filled((role,), decision.ticket) if role else ())
     return replace(decision, orders=(*decision.orders, order), entries=(*decision.entries, order_entry(order, now)))

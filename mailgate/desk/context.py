@@ -23,7 +23,8 @@ class Context:
     """What is known beside the mail itself when it is judged.
 
     `doubted`: a first writer whom nobody vouches for, so that nothing may follow from it before his yes (G-16); `askable`: he may
-    be asked for it now. `unfollowed`: why what another system ordered in it counts for nothing (C-52).
+    be asked for it now. `unfollowed`: why what another system ordered in it counts for nothing (C-52). `path`: the sending path
+    that alone proves the author; `ask_path`: one that he may be asked about now (desk/path.py).
     """
 
     scene: Scene
@@ -51,3 +52,5 @@ class Context:
     doubted: bool = False
     askable: bool = False
     unfollowed: Refused | None = None
+    path: str = ""
+    ask_path: str = ""

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from mailgate.desk import facts as telling
+from mailgate.desk import path as sending
 from mailgate.desk.answer import broken_rules
 from mailgate.desk.bounce import Bounced, bounce_event
 from mailgate.desk.command import Given, commanded
@@ -83,8 +84,18 @@ def _person(message: Message, context: Context, now: datetime, party: str) -> De
     if entry is None or context.kind == "list" or (context.generated and party != "notifier"):
         return _kept(message, context, now, "wrote", party)
     if not _proven(entry, context):
-        return _kept(message, context, now, "unproven", party)
+        return _unproven(message, context, now, party)
     return _judged(message, context, now, _Meaning(entry, party))
+
+
+def _unproven(message: Message, context: Context, now: datetime, party: str) -> Decision:
+    """The mail is kept, and nothing follows; a seller may be asked whether the path by which it came is his (design §5)."""
+    kept = _kept(message, context, now, "unproven", party)
+    cause = message.message_id or now.isoformat()
+    order = sending.asks(context.ask_path, message.author or "", context.scene, cause) if context.ask_path else None
+    if order is None:
+        return kept
+    return replace(kept, orders=(order,), entries=(*kept.entries, order_entry(order, now)))
 
 
 @dataclass(frozen=True)
@@ -101,6 +112,8 @@ def _is_support(author: str | None, context: Context) -> bool:
 def _proven(entry: Mail, context: Context) -> bool:
     """Does the author's trust level allow what this mail would do to clocks, strikes and effects? Adding is open to all."""
     needed = needed_act(context.scene.policy, entry.event)
+    if context.path and sending.moves_money(context.scene.policy, entry.event):
+        return False
     return needed == "add" or may(context.allowed, context.level, needed)
 
 

@@ -105,7 +105,7 @@ class Decision:
     `bounced`: what proved not to arrive, and where; `unstruck`: strikes that are taken back; `marks`: what is remembered of the
     seller from now on (None: no longer); `refused`: why a command was not carried out; `spent`: the signed link that is used up;
     `acknowledged`: a system has carried an effect out, and the parties may be told; `task`: what is to be done about something
-    that waited for a person.
+    that waited for a person; `path`: the sending path that the author has proven.
     """
 
     event: str
@@ -128,3 +128,4 @@ class Decision:
     spent: str = ""
     acknowledged: bool = False
     task: Task | None = None
+    path: str = ""

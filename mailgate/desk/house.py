@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from mailgate.desk.command import DESK_ACTIONS, links
+from mailgate.desk.command import ACTION, DESK_ACTIONS, links
 from mailgate.desk.notice import Templates
 from mailgate.desk.pack import Policy
 from mailgate.desk.party import Desk, Seller
@@ -64,7 +64,7 @@ class House:
     def actions(self) -> tuple[str, ...]:
         """Every action that a signed link of ours may stand for, at any desk."""
         each = (one for policy in self.policies.values() for one in links(policy, tuple(self.roster.sellers)))
-        return tuple(dict.fromkeys((*DESK_ACTIONS, *each)))
+        return tuple(dict.fromkeys((*DESK_ACTIONS, ACTION, *each)))
 
     @cached_property
     def actions_by_code(self) -> Mapping[str, tuple[str, ...]]:

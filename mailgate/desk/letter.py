@@ -18,7 +18,7 @@ from mailgate.desk.decision import Order, Scene
 from mailgate.desk.house import House
 from mailgate.desk.notice import Rendered
 from mailgate.desk.party import Desk
-from mailgate.desk.route import is_staff, resolve
+from mailgate.desk.route import SENDER, is_staff, resolve
 from mailgate.desk.telling import Reader, Sheet, page, title
 from mailgate.desk.ticket import Participant, Ticket
 from mailgate.mail import address as addresses
@@ -74,13 +74,19 @@ def _served(reader: Reader, scene: Scene, house: House) -> Reader:
 def role_is_sellers(role: str, scene: Scene) -> bool:
     """True if a role's people are the seller's own; his account manager is not."""
     spec = scene.policy.roles.get(role)
-    return spec is not None and any(one.startswith("seller.") and one != "seller.manager" for one in spec.of)
+    return (
+        role.startswith(SENDER)
+        or spec is not None
+        and any(one.startswith("seller.") and one != "seller.manager" for one in spec.of)
+    )
 
 
 def party_of_role(role: str, scene: Scene) -> str:
     """Which party a role's people are: seller, desk, or staff (account managers, ops: their replies stay internal)."""
     if is_staff(role, scene.policy):
         return "staff"
+    if role.startswith(SENDER):
+        return "seller"
     places = scene.policy.roles[role].of
     if any(one.startswith("ticket.") for one in places):
         return "customer"

@@ -14,6 +14,7 @@ from mailgate.desk.party import Desk, Seller
 from mailgate.desk.ticket import Ticket
 from mailgate.mail import address as addresses
 
+SENDER = "seller.sender"  # `seller.sender:ADDRESS`: one of a seller's own addresses, whatever the pack calls it
 STAFF = "desk.staff"  # a role of every pack: where a desk's own people read; `desk.staff:ADDRESS` is one of them
 
 
@@ -100,6 +101,9 @@ def resolve(
         one = role.partition(":")[2]
         agent = (one,) if one and desk.is_helpdesk(one) and not desk.answers_for(one) else ()
         return tuple(each for each in desk.staff if one in ("", addresses.key(each))) or agent
+    if role.startswith(SENDER):
+        one = role.partition(":")[2]
+        return (one,) if seller is not None and seller.owns(one) else ()
     spec = policy.roles.get(role)
     if spec is None or not spec.when:
         return ()
@@ -144,6 +148,8 @@ def _living(seller: Seller, suppressed: frozenset[str]) -> str:
 
 def is_staff(role: str, policy: Policy) -> bool:
     """True for roles of the reseller's own people beside the helpdesk: account managers, ops. Their replies stay internal."""
+    if role.startswith(SENDER):
+        return False
     spec = policy.roles.get(role)
     return spec is None or all(place == "seller.manager" or place.startswith("desk.") for place in spec.of)
 

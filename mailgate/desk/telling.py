@@ -30,7 +30,7 @@ WHOLE = frozenset({"mail_ticket_closed", "route_claim"})  # C-43, A-04: the full
 NOTHING_KNOWN = """
 recipient status diagnostic reporter delay_days topic last_confirmed suspected_bounce due_at next_at next_step asked_at last
 old_kind closed_by amount since action to_kind address reason expected obligation text sentence of category limit claim what
-days by kind state opened_at on until effect number command at n item why arrived_at window seen_at order product last_reply
+days by kind state opened_at on until effect number command at n item why arrived_at window seen_at order product last_reply path
 """
 NONE_OF = """
 missing_addresses strikes suspected_replies noncompliant reminders_sent counted missing actions topics messages clocks commands
@@ -124,7 +124,7 @@ def _latest(sheet: Sheet, quoted: Sequence[Quote], reader: Reader) -> Quote | No
     return replace(latest, text=f"{latest.text}\n\n" + "\n".join(lines))
 
 
-SILENT = frozenset({"did_you_write"})  # G-16: not a word of what somebody perhaps never wrote
+SILENT = frozenset({"did_you_write", "prove_sender"})  # G-16: not a word of what somebody perhaps never wrote
 
 
 def _quotable(ticket: Ticket, visible: Sequence[str]) -> tuple[Quote, ...]:

@@ -28,6 +28,7 @@ from mailgate.events.outgoing import (
     outbox_released,
     suppression_lifted,
 )
+from mailgate.events.senders import path_proven, path_revoked
 
 __all__ = [
     "address_bounced",
@@ -46,6 +47,8 @@ __all__ = [
     "orders_refused",
     "outbox_held",
     "outbox_released",
+    "path_proven",
+    "path_revoked",
     "stop",
     "suppression_lifted",
 ]

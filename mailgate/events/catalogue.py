@@ -68,6 +68,7 @@ FIELDS = {
     "provider": "whose suppression list it is",
     "refused": "why it was not carried out: unsigned, permission, expired, used, incomplete, unknown, unneeded",
     "system": "the name that the other system gives itself",
+    "path": "how a mail was sent: the method that passed and the domain, as in `dkim provider.example`",
     "reason": "why",
     "reply": "the SMTP reply, ours or the next hop's",
     "rows": "how many rows were taken",

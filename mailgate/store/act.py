@@ -13,19 +13,20 @@ from functools import lru_cache
 from sqlalchemy import Connection
 
 from mailgate.desk import checklist, digest
-from mailgate.desk.command import Given, commanded
+from mailgate.desk.command import PATH, Given, commanded
 from mailgate.desk.decision import Decision, Order, Scene
 from mailgate.desk.house import House
 from mailgate.desk.letter import Letter, letters, readers, with_readers
 from mailgate.desk.observe import observed
 from mailgate.desk.pack import Policy, bind
 from mailgate.desk.party import Desk, Seller
+from mailgate.desk.path import NOTICE
 from mailgate.desk.ticket import Entry, Participant, Spoken, Ticket
 from mailgate.desk.view import matches
 from mailgate.mail import address as addresses
 from mailgate.mail.compose import compose
 from mailgate.mail.token import bounce_address
-from mailgate.store import clues, memory, offers, outbox, tickets, unreachable, waiting
+from mailgate.store import clues, memory, offers, outbox, paths, tickets, unreachable, waiting
 from mailgate.store.outbox import Outgoing
 from mailgate.store.schema import dumps
 
@@ -121,11 +122,18 @@ def act(
                 capped.append((order.notice, reader, limit))
             else:
                 queued.append(_queue(connection, letter, order, told, scene, house, now))
-                if order.notice == "did_you_write":
-                    waiting.ask(connection, reader, now)
+                _note_asked(connection, order, reader, told, now)
     left_out = [Entry("notice_capped", now, {"notice": name, "to": to, "limit": limit}) for name, to, limit in capped]
     tickets.record(connection, left_out, about, now)
     return Written(ticket, tuple(queued), tuple(capped), spoken)
+
+
+def _note_asked(connection: Connection, order: Order, reader: str, ticket: Ticket | None, now: datetime) -> None:
+    """Remember questions that must not be asked again at once."""
+    if order.notice == "did_you_write":
+        waiting.ask(connection, reader, now)
+    elif order.notice == NOTICE and ticket is not None:
+        paths.ask(connection, addresses.key(reader), str(order.data[PATH]), (ticket.seller or "", ticket.number), now)
 
 
 def on_each_ticket(connection: Connection, house: House, scene: Scene, given: Given, now: datetime) -> tuple[Decision, ...]:

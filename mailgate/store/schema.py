@@ -383,6 +383,20 @@ marks = Table(
     Column("at", Instant, nullable=False),
 )
 
+# by which domain an address sends (desk/path.py): asked about, proven, last used, revoked; address: mail.address.key
+paths = Table(
+    "paths",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("seller", Text, nullable=False),
+    Column("ticket", Id),
+    Column("asked_at", Instant),
+    Column("proven_at", Instant),
+    Column("used_at", Instant),
+    Column("revoked_at", Instant),
+)
+
 # signed actions that may happen once, and have
 spent = Table(
     "spent",
