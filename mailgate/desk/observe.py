@@ -19,7 +19,9 @@ from mailgate.desk.route import STAFF
 from mailgate.desk.ticket import Entry
 
 WARNING = "warning"  # the step that comes before a limit
-FOR_SELLERS = frozenset({"agenda", "command_done", "command_refused", "help", "status"})  # he asked for these
+FOR_SELLERS = frozenset(
+    {"agenda", "command_done", "command_refused", "help", "prove_sender", "status"}
+)  # his own mail brings them
 
 
 def as_seen_by(desk: Desk, raw: Mapping[str, Any]) -> Mapping[str, Any]:

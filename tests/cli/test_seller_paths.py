@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from running import SELLER, house
 from mailgate import cli, config
 from mailgate.store import paths
 from mailgate.store.engine import Store
+from mailgate.wire import clock
 
 PATH = "dkim helpdesks.example"
 
@@ -24,7 +24,7 @@ def shop(tmp_path: Path) -> Path:
     directory = house(tmp_path / "gate")
     settings = config.load(directory)
     store = Store.open(settings.store.url, settings.directory)
-    at = datetime.now(UTC)
+    at = clock.now()
     store.call(partial(paths.prove, address=SELLER, path=PATH, about=("example-seller", 1), now=at))
     store.close()
     return directory
