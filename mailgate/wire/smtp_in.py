@@ -21,6 +21,7 @@ from mailgate.wire.smtp_dialog import Dialog
 __all__ = ["Accept", "Doors", "Events", "Limits", "Outcome"]
 
 BACKLOG = 128
+SOCKET_MODE = 0o660  # whoever is in our group may speak at a unix socket, whatever our umask; it counts as a trusted relay
 
 
 class Doors:
@@ -123,7 +124,10 @@ def host_port(address: str) -> tuple[str | None, int]:
 async def _listen(address: str, session: Callable[[], Dialog]) -> asyncio.Server:
     loop = asyncio.get_running_loop()
     if address.startswith("unix:"):
-        return await loop.create_unix_server(session, address.removeprefix("unix:"), backlog=BACKLOG)
+        path = address.removeprefix("unix:")
+        server = await loop.create_unix_server(session, path, backlog=BACKLOG)
+        os.chmod(path, SOCKET_MODE)
+        return server
     if address.startswith("fd:"):
         listener = socket.socket(fileno=int(address.removeprefix("fd:")))
         if listener.family == socket.AF_UNIX:

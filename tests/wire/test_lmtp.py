@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import stat
+from pathlib import Path
+
 from mailgate.mail.message import Envelope
 from mailgate.wire.smtp_in import Outcome
 
@@ -69,3 +73,13 @@ async def test_helo_and_ehlo_belong_elsewhere():
         assert (await talk.says("EHLO client.test")).startswith("500 5.5.1")
         assert (await talk.says("HELO client.test")).startswith("500 5.5.1")
         assert "PIPELINING" in await talk.says("LHLO client.test")
+
+
+async def test_unix_socket_is_open_to_our_group_alone(tmp_path: Path):
+    """The MTA is another user: it may write to the socket as a member of our group, under the narrowest umask too."""
+    before = os.umask(0o077)
+    try:
+        async with house("lmtp", listen=f"unix:{tmp_path}/lmtp"):
+            assert stat.S_IMODE((tmp_path / "lmtp").stat().st_mode) == 0o660
+    finally:
+        os.umask(before)
