@@ -21,6 +21,7 @@ from mailgate.desk.retry import next_attempt
 from mailgate.store import memory, outbox, tickets
 from mailgate.store.act import Written
 from mailgate.store.engine import Connection, Store
+from mailgate.store.hand_on import HAND_ON, give_back
 from mailgate.store.outbox import Outgoing
 from mailgate.store.reach import bounced_notice
 from mailgate.wire import clock
@@ -112,6 +113,9 @@ def record(connection: Connection, row: Outgoing, sent: Sent, house: House, sche
     if again:
         return Outcome(state, again)
     status = "5.4.7" if sent.state in ("deferred", "uncertain") and not suppressed else _status(sent)
+    if row.notice == HAND_ON:
+        give_back(connection, row, house.desk(row.desk), status, answer, now)
+        return Outcome(state)
     lost = Bounced(
         row.message_id, row.ticket or 0, row.reader, "", status, True, True, clock=row.clock, step=row.step, notice=row.notice,
         diagnostic=answer, reason=listed.reason if listed else "", where="reply", signature=listed.name if listed else "",

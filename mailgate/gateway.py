@@ -41,6 +41,7 @@ from mailgate.store import paths, reach, spool, tickets, waiting
 from mailgate.store import settle as finish
 from mailgate.store.act import Written, act, on_each_ticket
 from mailgate.store.engine import Connection, Store, StoreError
+from mailgate.store.hand_on import take
 from mailgate.store.spool import Spooled
 from mailgate.understand import Read, look_up, opened, read
 from mailgate.wire import clock
@@ -109,7 +110,7 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
             written, queued=(*written.queued, *needs.carry_out(connection, house, decision.task, now, decision.party))
         )
     _by_path(connection, got, context, decision, written.ticket)
-    finish.hand_on(connection, mail, desk, decision, written.ticket)
+    finish.pass_on(connection, mail, desk, decision, written.ticket)
     reach.lost(connection, desk, context.scene.seller, decision.bounced, now)
     reach.suspect(connection, desk, context.scene.seller, decision, now)
     heard = [(one, reach.reached(connection, house, one, got.kind, now, sure=sure)[0]) for one, sure in _heard_from(got, context)]
@@ -187,12 +188,14 @@ class Gateway:
     async def accept(self, envelope: Envelope, raw: bytes) -> int:
         """Stages 1 and 2: the spool id of the mail, which is durable when this returns."""
         desks = {desk.name for one in envelope.forward_paths if (desk := self.house.roster.desk_of(one))}
-        names: list[str | None] = [*sorted(desks)] or [None]
-        arrivals = [(envelope, raw, name) for name in names]
-        ids = await self.store.run(partial(spool.put, arrivals=arrivals))
-        events.message_received(spool_id=ids[0], message_id=None, door=envelope.door, client=envelope.client, size=len(raw))
+        named: list[str | None] = [*sorted(desks)] or [None]
+        arrivals = [(envelope, raw, one) for one in named]
+        taken = await self.store.run(partial(take, arrivals=arrivals, desks=self.house.roster.desks))
+        events.message_received(spool_id=taken.ids[0], message_id=None, door=envelope.door, client=envelope.client, size=len(raw))
+        for name, reason in taken.stopped:
+            events.hand_on_stopped(spool_id=taken.ids[0], desk=name, reason=reason)
         self.arrived.set()
-        return ids[0]
+        return taken.ids[0]
 
     async def work(self) -> None:
         """Settle what waits, oldest first, for ever."""

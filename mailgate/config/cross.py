@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from mailgate.config.problems import Problem, dotted, near, one_of, shown
@@ -27,6 +28,7 @@ NOT_SUPPORT = frozenset(
 )
 HINTS = 100  # words that are searched for a nearest one: a column that slipped is thousands of wrong words
 LAST_RESORT = "en"  # what every language falls back to
+_HERE, _ANYWHERE = ("localhost", "127.0.0.1", "::1"), ("", "*", "0.0.0.0", "::")  # noqa: S104 - compared, never bound
 Found = Iterator[Problem]
 
 
@@ -113,6 +115,27 @@ def _desk_errors(settings: Settings, at: _Places) -> Found:
             yield Problem(at.desks, f"{key}.staff", "where its people read", "none", hint)
         if desk.hand_on:
             yield from _hop_errors(at.desks, f"{key}.hand_on", desk.hand_on)
+            if _is_own_door(settings, desk.hand_on):
+                hint = "mail would come back to mailgate; name the server behind which its people read"
+                yield Problem(at.desks, f"{key}.hand_on", "no door of mailgate's own", shown(desk.hand_on), hint)
+
+
+def _is_own_door(settings: Settings, hop: str) -> bool:
+    """True if `hop` is where we listen ourselves, on this machine."""
+    try:
+        url = urlsplit(hop)
+        host, port = url.hostname or "", url.port or {"smtps": 465, "lmtp": 24}.get(url.scheme, 25)
+    except ValueError:
+        return False
+    for door in (*settings.smtp.listen, *settings.lmtp.listen):
+        where, _, number = door.rpartition(":")
+        if door.removeprefix("unix:") == url.path if not host else number == str(port) and _meets(where.strip("[]"), host):
+            return True
+    return False
+
+
+def _meets(listened: str, host: str) -> bool:
+    return host == listened or host in _HERE and listened in (*_HERE, *_ANYWHERE)
 
 
 def _hop_errors(file: str, key: str, hop: str) -> Found:

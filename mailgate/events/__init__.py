@@ -17,6 +17,7 @@ from mailgate.events.log import bound, captured, event, stop
 from mailgate.events.orders import orders_imported, orders_refused
 from mailgate.events.outgoing import (
     address_bounced,
+    hand_on_stopped,
     notice_capped,
     notice_deferred,
     notice_queued,
@@ -31,6 +32,7 @@ from mailgate.events.outgoing import (
 from mailgate.events.senders import path_proven, path_revoked
 
 __all__ = [
+    "hand_on_stopped",
     "address_bounced",
     "bound",
     "captured",

@@ -111,3 +111,8 @@ def outbox_held(*, scope: str, name: str | None) -> None:
 @event("outbox.released", "warning")
 def outbox_released(*, scope: str, name: str | None) -> None:
     """The brake is off; what was held leaves in its turn."""
+
+
+@event("hand_on.stopped", "warning")
+def hand_on_stopped(*, spool_id: int, desk: str, reason: str) -> None:
+    """A mail was not handed on to its people: the same went on before ("again"), or it has gone round for long ("hops")."""

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, case, func, insert, or_, select, update
 from mailgate.store.schema import outbox
 
 OPEN = ("queued", "deferred", "uncertain")
-UNWRITTEN = ("hand_on", "pass_on")  # other people's mail, handed on as it came
+UNWRITTEN = ("hand_on", "pass_on", "undelivered")  # other people's mail, handed on as it came, and what came of that
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from mailgate.desk.decision import Decision
 from mailgate.desk.order import Order
 from mailgate.desk.party import Desk
 from mailgate.desk.ticket import Ticket
-from mailgate.mail import address as addresses
 from mailgate.mail.message import Message
 from mailgate.mail.subject import Subject
 from mailgate.store import clues, memory, orders, outbox, spool, tickets
+from mailgate.store.hand_on import DOORS
 from mailgate.store.outbox import Outgoing
 from mailgate.store.spool import Spooled, Twin
 
@@ -68,23 +68,15 @@ def note_order(connection: Connection, desk: Desk, order: Order, now: datetime) 
             tickets.tell(connection, number, {"customer": order.customer})
 
 
-def hand_on(connection: Connection, mail: Spooled, desk: Desk, decision: Decision, ticket: Ticket | None) -> tuple[str, ...]:
-    """Who gets the unchanged bytes: a receiving desk's people, or whom `decision` names (D-26, D-29)."""
+def pass_on(connection: Connection, mail: Spooled, desk: Desk, decision: Decision, ticket: Ticket | None) -> tuple[str, ...]:
+    """Who gets the unchanged bytes as `decision` says (D-26, D-29); the people of a desk that hands on have them already."""
+    if not decision.hand_to or (desk.hand_on and mail.envelope.door in DOORS):
+        return ()
     number = ticket.number if ticket else None
-    if desk.hand_on and mail.envelope.door in ("smtp", "lmtp"):
-        own = [addresses.untagged(one) for one in mail.envelope.forward_paths if desk.answers_for(one)]
-        return _queued(
-            connection,
-            mail,
-            own,
-            Outgoing("hand_on", desk.name, "", "", b"", mail.envelope.received_at, number, route=desk.hand_on),
-        )
-    if decision.hand_to and desk.mode == "act":
-        entity = desk.entities.get(ticket.entity or "") if ticket else None
-        helpdesk = (entity.helpdesk,) if entity else ()
-        readers = (helpdesk or desk.staff) if decision.hand_to == "helpdesk" else (desk.staff or helpdesk)
-        return _queued(connection, mail, readers, Outgoing("pass_on", desk.name, "", "", b"", mail.envelope.received_at, number))
-    return ()
+    entity = desk.entities.get(ticket.entity or "") if ticket else None
+    helpdesk = (entity.helpdesk,) if entity else ()
+    readers = (helpdesk or desk.staff) if decision.hand_to == "helpdesk" else (desk.staff or helpdesk)
+    return _queued(connection, mail, readers, Outgoing("pass_on", desk.name, "", "", b"", mail.envelope.received_at, number))
 
 
 def _queued(connection: Connection, mail: Spooled, readers: Sequence[str], pattern: Outgoing) -> tuple[str, ...]:

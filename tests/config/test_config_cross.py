@@ -25,6 +25,7 @@ def found(place, *overrides: str) -> tuple[list[str], list[str]]:
         (DESK + 'language = "xx"\n', "desk.support.language: expected one of"),
         (DESK + 'zone = "Mars/Base"\n', "desk.support.zone: expected a zone"),
         (DESK + 'hand_on = "http://x"\n', "desk.support.hand_on: expected"),
+        (DESK + 'hand_on = "smtp://localhost:8025"\n', "desk.support.hand_on: expected no door of mailgate's own"),
         (DESK.replace("digistore24", "nobody"), "desk.support.pack: expected one of"),
         ("[desk]\n", "desk: expected at least one [desk.NAME]"),
         ("desk = 3\n", "desk: expected tables such as [desk.support]"),
