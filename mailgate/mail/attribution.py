@@ -62,12 +62,16 @@ _FORWARDED = any_of(
     r"""
     original|forward|messag|nachricht|weitergeleitet|ursprüngliche|mensag|mensaje|messaggio|inoltrat|transf|encaminhad
     reenviad|reply|antwort|bericht|meddelande|wiadomo|сообщен|письм|ileti|پیام|邮件|郵件|メッセージ
+    meddelelse|melding|viesti|zpráva|správa|üzenet|μήνυμα|повідомлення|sporočilo|poruka|kiri|ziņojums|laiškas|메시지|הודעה
+    الرسالة|tin nhắn|pesan
     """
 )
 _STRONG = any_of(
     r"""
     original|forwarded|weitergeleitet|ursprüngliche|encaminhad|reenviad|inoltrat|transféré|doorgestuurd|oryginaln
     переслан|исходное|iletilen|اصلی|فوروارد|原始|转发|轉寄|転送
+    oprindelig|opprinnelig|ursprunglig|alkuperäinen|původní|pôvodná|eredeti|oorspronkelijk|orijinal|αρχικό|вихідне|оригінальне
+    izvirno|izvorna|algne|sākotnējais|pradinis|元の|원본|מקורית|الأصلية|tin nhắn gốc|asli
     """
 )
 _BEGIN = any_of(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from mailgate.mail import attribution
 from mailgate.mail.words import listed
 
 MAX_OPEN = 10_000  # beyond, the parser's time grows with the square of the depth: tags are only cut out
@@ -156,11 +157,22 @@ class _Writer:
 
     def _is_quote(self, node: LexborNode, tag: str) -> bool:
         if tag == "blockquote":
-            return True
+            return self._cites(node)
         classes = _classes(node)
         if "gmail_quote" in classes or "gmail_quote_container" in classes:
             return node.css_first("blockquote") is None
         return not classes.isdisjoint(_QUOTES)
+
+    def _cites(self, node: LexborNode) -> bool:
+        """True for a blockquote that a program marked, or below the words that introduce a quote; people indent with it too."""
+        attributes = node.attributes
+        style = (attributes.get("style") or "")[:500].lower()
+        drawn = "border-left" in style.replace("border-left:none", "")
+        if attributes.keys() - {"style", "dir", "id"} or drawn or self.depth:
+            return True
+        above = [*self.lines[-6:], "".join(self.line).strip()]
+        first, last = attribution.above(above, len(above))
+        return first < last
 
     def _is_signature(self, node: LexborNode) -> bool:
         return not (node.tag or "").startswith("-") and not _classes(node).isdisjoint(_SIGNATURES)

@@ -28,7 +28,8 @@ _NUMBER = re.compile(r" {0,2}>\s*[\d=]")
 _MARKS = re.compile(r"[\s>|]+")
 _WORDLESS = re.compile(r"[\W_]+")
 _SIGNATURE = re.compile(r"--\s?$")
-_RULE = re.compile(r"\s*[-_=*~\u2014\u2013]{3,}\s*$")
+_RULE = re.compile(r"\s*[-_=*~\u2014\u2013]{3,}\s*$|[\s|>]+$")
+_INITIALS = re.compile(r"--\s?[A-Z]{1,3}$")
 _SCRUBBED = re.compile(r"\s*\[\[?(?:alternative html version deleted|non-text.*attachment.*)\]?\]\s*$", re.IGNORECASE)
 
 
@@ -73,7 +74,7 @@ def new_text(text: str, parent: str | None = None) -> str:
     quoted = _quoted(lines)
     _mark_parent(lines, quoted, parent)
     end = attribution.end_of_new(lines, quoted)
-    if parent is None and not any(line.strip() for line in lines[:end]):
+    if not any(line.strip() for line in lines[:end]):
         return "\n".join(_trimmed(lines))
     lines, quoted = lines[:end], quoted[:end]
     _mark_attributions(lines, quoted)
@@ -147,9 +148,9 @@ def _mark_signature(lines: list[str], quoted: list[bool]) -> None:
 
 
 def _trimmed(lines: list[str]) -> list[str]:
-    """`lines` without blank ends, a last rule and the marks that list software leaves for attachments."""
+    """`lines` without blank ends, a last rule, initials behind two dashes, and the marks that list software leaves for attachments."""
     lines = [line for line in lines if "[" not in line or not _SCRUBBED.match(line)]
-    while lines and (not lines[-1].strip() or _RULE.match(lines[-1])):
+    while lines and (not lines[-1].strip() or _RULE.match(lines[-1]) or _INITIALS.match(lines[-1])):
         lines.pop()
     first = next((at for at, line in enumerate(lines) if line.strip()), len(lines))
     return lines[first:]

@@ -96,6 +96,36 @@ def test_the_marks_of_mail_clients_end_new_html(quote: str) -> None:
     assert visible("Thank you! old", html) == "Thank you!"
 
 
+@pytest.mark.parametrize(
+    ("tag", "kept"),
+    [
+        ("<blockquote>", True),
+        ('<blockquote style="margin:0 0 0 40px;border:none;padding:0px">', True),
+        ('<blockquote type="cite">', False),
+        ('<blockquote style="margin:0 0 0 .8ex;border-left:1px #ccc solid">', False),
+        ("<p>On 2 Mar 2026, at 09:00, Desk &lt;help@desk.example&gt; wrote:</p><blockquote>", False),
+    ],
+)
+def test_indented_words_are_the_authors_own(tag: str, kept: bool) -> None:
+    """Writers indent with blockquote too; a quote is marked by a program, or introduced by words."""
+    seen = visible(None, f"<p>The seller says:</p>{tag}No refunds.</blockquote>")
+    assert ("No refunds." in seen, "seller" in seen) == (kept, True)
+
+
+@pytest.mark.parametrize(
+    "rule", ["-----Oprindelig meddelelse-----", "-----Oorspronkelijk bericht-----", "-----Eredeti üzenet-----"]
+)
+def test_a_worded_rule_ends_what_is_new_in_many_languages(rule: str) -> None:
+    """Outlook's rule says so much by itself that what follows may be bare."""
+    assert visible(f"Tak!\n\n{rule}\n\nyour parcel left", None) == "Tak!"
+
+
+def test_initials_below_two_dashes_are_a_signature_but_an_option_is_not() -> None:
+    """Only capitals sign; what looks like a command's option is what somebody writes about."""
+    assert visible("It broke.\n\n--MK\n", None) == "It broke."
+    assert visible("It broke with\n--rm", None) == "It broke with\n--rm"
+
+
 def test_html_as_text_has_no_scripts() -> None:
     """Lines, not markup."""
     assert from_html("<div>a<br>b</div><script>x()</script><td>c</td>").split() == ["a", "b", "c"]
