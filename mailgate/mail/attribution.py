@@ -30,7 +30,9 @@ _VERB = any_of(
     작성|írta|έγραψε|כתב|a scris|viết|rakstīja|rašė|said|says|menulis|sent
     """
 )
-_VERB_LAST = re.compile(r"(?:wrote|schrieb|écrit|escribió|escreveu|scritto|نوشت|schreef|skrev|писал|пишет)\W*$", re.IGNORECASE)
+_LAST = ("wrote", "schrieb", "écrit", "escribió", "escreveu", "scritto", "نوشت", "schreef", "skrev", "писал", "пишет")
+_VERB_LAST = re.compile(rf"(?:{'|'.join(_LAST)})\W*$", re.IGNORECASE)
+_PUNCTUATION = " \t:.,;!?*_()[]<>\"'|-\u2026\u2013\u2014\uff1a\u200e\u200f"
 _OPENER = any_of(
     r"""
     on|am|le|el|il|em|op|den|dne|dnia|w dniu|в|у|el día|a las|il giorno|no dia|в(?:о)?|ai|på|pe|tarihinde|در|dana
@@ -58,6 +60,7 @@ _KNOWN = any_of(
 )
 _RULED = re.compile(r"\s{0,8}[-_=*\u2014\u2013]{2,}\s*([^\s\-_=*\u2014\u2013>].{2,200}?)\s*[-_=*\u2014\u2013]{2,}>?\s*:?\s*$")
 _RULE = re.compile(r"\s*[-_=*\u2014\u2013]{5,}\s*$")
+_RULES = "-_=*\u2014\u2013"
 _FORWARDED = any_of(
     r"""
     original|forward|messag|nachricht|weitergeleitet|ursprüngliche|mensag|mensaje|messaggio|inoltrat|transf|encaminhad
@@ -127,19 +130,34 @@ def _opened(lines: list[str], first: int, last: int) -> int:
 
 def end_of_new(lines: list[str], quoted: list[bool]) -> int:
     """The line at which somebody else's words begin and go on to the end, or the number of lines."""
-    may_end = [line.rstrip(" *_>").endswith((":", "\uff1a")) or bool(_VERB_LAST.search(line[-12:])) for line in lines]
+    may_end = [*map(_may_end, lines)]
     for at in _candidates(lines, quoted):
-        if _head(lines, at) or _ruled(lines, at) or _BEGIN.match(lines[at].lstrip()):
+        if _begins_mail(lines, at):
             return _with_rule(lines, at)
-        if any(may_end[at : at + 3]) and _full_attribution(lines, quoted, at):
+        if True in may_end[at : at + 3] and _full_attribution(lines, quoted, at):
             return at
     return len(lines)
 
 
 def has_head(lines: list[str], quoted: list[bool]) -> bool:
     """True if somebody else's mail follows under a head of its own: Outlook's, a ruled line, ``Begin forwarded message:``."""
-    return any(
-        _head(lines, at) or _ruled(lines, at) or _BEGIN.match(lines[at].lstrip()) is not None for at in _candidates(lines, quoted)
+    return any(_begins_mail(lines, at) for at in _candidates(lines, quoted))
+
+
+def _may_end(line: str) -> bool:
+    """False for a line that ends no full attribution, told without a pattern."""
+    tail = line[-16:].lower()
+    return tail.rstrip(" *_>").endswith((":", "\uff1a")) or tail.rstrip(_PUNCTUATION).endswith(_LAST)
+
+
+def _begins_mail(lines: list[str], at: int) -> bool:
+    """True if a mail's own head begins at this line; most lines lack a sign of it, so that no pattern is tried."""
+    line = lines[at]
+    bare = line.lstrip()
+    return (
+        ((":" in line[:50] or "\uff1a" in line[:50]) and _head(lines, at))
+        or (bare[:1] in _RULES and _ruled(lines, at))
+        or _BEGIN.match(bare) is not None
     )
 
 

@@ -48,14 +48,13 @@ _ARABIC_ONLY = re.compile(r"[ةىيكإأ]")
 def language(text: str) -> str | None:
     """The BCP 47 tag of the language that `text` is plainly written in, or None."""
     sample = text[:LIMIT].lower()
-    letters = sum(map(str.isalpha, sample))
-    arabic = len(_ARABIC_SCRIPT.findall(sample))
-    if letters and arabic * 2 > letters:
+    arabic = 0 if sample.isascii() else len(_ARABIC_SCRIPT.findall(sample))
+    if arabic and arabic * 2 > sum(map(str.isalpha, sample)):
         persian = len(_PERSIAN.findall(sample))
         several = len(_ARABIC_WORD.findall(sample)) >= ENOUGH
         return "fa" if several and persian * 20 > arabic and persian > 2 * len(_ARABIC_ONLY.findall(sample)) else None
     words = _WORD.findall(sample)
-    scores = sorted(((sum(word in small for word in words), name) for name, small in _TABLE.items()), reverse=True)
+    scores = sorted(((sum(map(small.__contains__, words)), name) for name, small in _TABLE.items()), reverse=True)
     (best, name), (second, _) = scores[:2]
     plain = best >= ENOUGH and best * 10 >= len(words) and best >= 1.5 * second + 1
     return name if plain else None

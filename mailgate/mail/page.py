@@ -54,6 +54,8 @@ _LINE = re.compile(
     r"|border-top\s*:\s*#(?:e1e1e1|b5c4df)\s+1",
     re.IGNORECASE,
 )
+_WRAPPERS = frozenset({"gmail_quote", "gmail_quote_container"})
+_NO_CLASSES: frozenset[str] = frozenset()
 _OPEN = re.compile(r"<[A-Za-z]")
 _TAG = re.compile(r"<[^<>]{0,2000}>")
 _SPACE = re.compile(r"[ \t\r\n\f]+")
@@ -78,6 +80,19 @@ def text(html: str, *, quotes: bool = True) -> Page:
     return Page(writer.text(), writer.marked)
 
 
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """What an element says of quotes: the old mail `ends` the page here, it `quotes` or `signs`; a program `cited` with it."""
+
+    ends: bool = False
+    quotes: bool = False
+    signs: bool = False
+    cited: bool = False
+
+
+NONE = _Marks()
+
+
 class _Writer:
     """Lines as they are gathered on the way through the tree."""
 
@@ -90,11 +105,19 @@ class _Writer:
 
     def walk(self, root: LexborNode) -> None:
         node: LexborNode | None = root
-        stack: list[tuple[LexborNode, bool]] = []
+        stack: list[tuple[LexborNode, bool, str]] = []
         while node is not None:
-            if self._ends(node):
-                return
-            down = node.child if self._enter(node, stack) else None
+            tag = node.tag or ""
+            if tag == "-text":
+                self.line.append(_SPACE.sub(" ", node.text_content or ""))
+                down = None
+            else:
+                marks = _marks(node) if self.quotes and not tag.startswith("-") else NONE
+                if marks.ends:
+                    self._end_line()
+                    self.marked = True
+                    return
+                down = node.child if self._enter(node, tag, marks, stack) else None
             while down is None:
                 down = node.next
                 if down is not None:
@@ -104,32 +127,29 @@ class _Writer:
                 node = self._leave(stack)
             node = down
 
-    def _enter(self, node: LexborNode, stack: list[tuple[LexborNode, bool]]) -> bool:
+    def _enter(self, node: LexborNode, tag: str, marks: _Marks, stack: list[tuple[LexborNode, bool, str]]) -> bool:
         """Write what `node` opens; True if its children are to be read."""
-        tag = node.tag or ""
-        if tag == "-text":
-            self.line.append(_SPACE.sub(" ", node.text_content or ""))
-        elif tag == "br":
+        if tag == "br":
             self._break()
         elif tag in ("td", "th"):
             self.line.append(" ")
-        if tag in _SKIPPED or tag.startswith("-") or tag == "!doctype" or (self.quotes and self._is_signature(node)):
+        if tag in _SKIPPED or tag.startswith("-") or tag == "!doctype" or marks.signs:
             return False
-        quoted = self.quotes and self._is_quote(node, tag)
+        quoted = self.quotes and (self._cites(marks) if tag == "blockquote" else marks.quotes)
         if tag in _BLOCKS or quoted:
             self._end_line()
         if node.child is None:
             return False
-        stack.append((node, quoted))
+        stack.append((node, quoted, tag))
         self.depth += quoted
         self.marked = self.marked or quoted
         return True
 
-    def _leave(self, stack: list[tuple[LexborNode, bool]]) -> LexborNode:
-        node, quoted = stack.pop()
-        if (node.tag or "") in _BLOCKS or quoted:
+    def _leave(self, stack: list[tuple[LexborNode, bool, str]]) -> LexborNode:
+        node, quoted, tag = stack.pop()
+        if tag in _BLOCKS or quoted:
             self._end_line()
-            if node.tag == "p":
+            if tag == "p":
                 self.lines.append("> " * self.depth)
         self.depth -= quoted
         return node
@@ -143,44 +163,34 @@ class _Writer:
             self._break()
         self.line = []
 
-    def _ends(self, node: LexborNode) -> bool:
-        """True where a client begins to append the mail that is answered."""
-        if not self.quotes or (node.tag or "").startswith("-"):
-            return False
-        attributes = node.attributes
-        drawn = _LINE.search((attributes.get("style") or "")[:500])
-        if (attributes.get("id") or "").lower().removeprefix("x_") in _ENDS or drawn:
-            self._end_line()
-            self.marked = True
-            return True
-        return False
-
-    def _is_quote(self, node: LexborNode, tag: str) -> bool:
-        if tag == "blockquote":
-            return self._cites(node)
-        classes = _classes(node)
-        if "gmail_quote" in classes or "gmail_quote_container" in classes:
-            return node.css_first("blockquote") is None
-        return not classes.isdisjoint(_QUOTES)
-
-    def _cites(self, node: LexborNode) -> bool:
+    def _cites(self, marks: _Marks) -> bool:
         """True for a blockquote that a program marked, or below the words that introduce a quote; people indent with it too."""
-        attributes = node.attributes
-        style = (attributes.get("style") or "")[:500].lower()
-        drawn = "border-left" in style.replace("border-left:none", "")
-        if attributes.keys() - {"style", "dir", "id"} or drawn or self.depth:
+        if marks.cited or self.depth:
             return True
         above = [*self.lines[-6:], "".join(self.line).strip()]
         first, last = attribution.above(above, len(above))
         return first < last
-
-    def _is_signature(self, node: LexborNode) -> bool:
-        return not (node.tag or "").startswith("-") and not _classes(node).isdisjoint(_SIGNATURES)
 
     def text(self) -> str:
         self._end_line()
         return "\n".join(line.rstrip() for line in self.lines)
 
 
-def _classes(node: LexborNode) -> set[str]:
-    return {name.removeprefix("x_") for name in (node.attributes.get("class") or "").lower().split()[:20]}
+def _marks(node: LexborNode) -> _Marks:
+    """What the attributes of an element say of quotes; most elements have none that do."""
+    attributes = node.attributes
+    if not attributes:
+        return NONE
+    name, style = (attributes.get("id") or "").lower(), (attributes.get("style") or "")[:500].lower()
+    classes = _classes(attributes.get("class") or "")
+    gmail = not classes.isdisjoint(_WRAPPERS)
+    return _Marks(
+        ends=name.removeprefix("x_") in _ENDS or ("border" in style and _LINE.search(style) is not None),
+        quotes=node.css_first("blockquote") is None if gmail else not classes.isdisjoint(_QUOTES),
+        signs=not classes.isdisjoint(_SIGNATURES),
+        cited=bool(attributes.keys() - {"style", "dir", "id"}) or "border-left" in style.replace("border-left:none", ""),
+    )
+
+
+def _classes(value: str) -> frozenset[str] | set[str]:
+    return {name.removeprefix("x_") for name in value.lower().split()[:20]} if value else _NO_CLASSES

@@ -148,7 +148,7 @@ def _mark_signature(lines: list[str], quoted: list[bool]) -> None:
 
 
 def _trimmed(lines: list[str]) -> list[str]:
-    """`lines` without blank ends, a last rule, initials behind two dashes, and the marks that list software leaves for attachments."""
+    """`lines` without blank ends, a last rule or initials, and the marks that list software leaves for attachments."""
     lines = [line for line in lines if "[" not in line or not _SCRUBBED.match(line)]
     while lines and (not lines[-1].strip() or _RULE.match(lines[-1]) or _INITIALS.match(lines[-1])):
         lines.pop()

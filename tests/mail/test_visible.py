@@ -108,7 +108,7 @@ def test_the_marks_of_mail_clients_end_new_html(quote: str) -> None:
 )
 def test_indented_words_are_the_authors_own(tag: str, kept: bool) -> None:
     """Writers indent with blockquote too; a quote is marked by a program, or introduced by words."""
-    seen = visible(None, f"<p>The seller says:</p>{tag}No refunds.</blockquote>")
+    seen = visible(None, f"<p>Terms of the seller</p>{tag}No refunds.</blockquote>")
     assert ("No refunds." in seen, "seller" in seen) == (kept, True)
 
 
