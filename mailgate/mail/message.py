@@ -241,10 +241,9 @@ def fingerprint(message: Message) -> str:
 
 def _read(found: Scan) -> tuple[Leafy | None, tuple[Part, ...]]:
     """The MIME tree and its leaves; where it cannot be built, no tree, and the body as one text."""
-    head = b"".join(name.encode() + b": " + value + b"\n" for name, value in _mime_fields(found) if b"\n" not in value)
     body = found.mail[found.body : found.end]
     try:
-        tree = build(head, body)
+        tree = build(tuple(_mime_fields(found)), body)
         return tree, tuple(_part(leaf) for leaf in leaves(tree))
     except Exception:  # noqa: BLE001 - no mail may stop us, whatever a parser does on it
         return None, (Part("text/plain", None, None, body, ()),)
@@ -254,7 +253,7 @@ def _mime_fields(found: Scan) -> Iterator[tuple[str, bytes]]:
     """The first of each Content-* line: all that the tree needs, and all that its parser gets to see."""
     seen: set[str] = set()
     for name, value in found.fields:
-        if name.startswith("content-") and name not in seen:
+        if name.startswith("content-") and name not in seen and b"\n" not in value and b"\r" not in value:
             seen.add(name)
             yield name, value
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.feedparser import BytesFeedParser
 from email.message import Message as Tree
@@ -90,11 +90,13 @@ class Leafy(Tree):
         return self.get_content_type().partition("/")[0]
 
 
-def build(head: bytes, body: bytes) -> Leafy:
-    """The tree of the mail with the header lines `head`; a body that is not in parts is never read line by line."""
-    root = _parsed(head + b"\n")
+def build(fields: Sequence[tuple[str, bytes]], body: bytes) -> Leafy:
+    """The tree of a mail with these header fields, unfolded; a body that is not in parts is never read line by line."""
+    root = Leafy()
+    for name, value in fields:
+        root.set_raw(name, value.decode("ascii", "surrogateescape"))
     if root.get_content_maintype() == "multipart":
-        return _parsed(head + b"\n" + body)
+        return _parsed(b"".join(b"%b: %b\n" % (name.encode(), value) for name, value in fields) + b"\n" + body)
     root.set_payload(body.decode("ascii", "surrogateescape"))
     return root
 

@@ -214,7 +214,7 @@ def test_a_page_of_html_is_a_notice_too() -> None:
     found = read(head + page.format(told))
     assert found is not None
     assert [(one.address, one.provider) for one in found.recipients] == [(WHO, "sendgrid")]
-    assert read(head + page.format(f"<blockquote>{told}</blockquote>")) is None
+    assert read(head + page.format(f'<blockquote type="cite">{told}</blockquote>')) is None
 
 
 def test_time_that_ran_out_refuses_nobody() -> None:
