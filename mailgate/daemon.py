@@ -25,23 +25,27 @@ import mailgate
 from mailgate import config, events
 from mailgate.config import Settings
 from mailgate.courier import Courier, Schedule
+from mailgate.desk.guard import DOOR
 from mailgate.desk.house import Caps, House, Source
 from mailgate.desk.observe import as_seen_by
 from mailgate.desk.route import Roster
 from mailgate.gateway import Gateway
+from mailgate.guard import Guard
 from mailgate.mail.message import Envelope
 from mailgate.needs import Needs
 from mailgate.orders import Folder
 from mailgate.reload import Anew, read_anew, rewind
-from mailgate.store import memory, outbox, spool
+from mailgate.store import memory, outbox, passage, spool
 from mailgate.store.engine import Store
 from mailgate.timekeeper import Timekeeper
 from mailgate.wire import clock
+from mailgate.wire.guard_in import GuardDoor
 from mailgate.wire.http import Board
 from mailgate.wire.lobby import Events, Limits, Outcome
 from mailgate.wire.metrics import Gauges
-from mailgate.wire.smtp_in import Doors
-from mailgate.wire.smtp_out import Smarthost, smarthost
+from mailgate.wire.smtp_client import Target
+from mailgate.wire.smtp_in import Doors, networks
+from mailgate.wire.smtp_out import Smarthost, smarthost, target
 
 DRAIN = 8.0
 RESTART_PAUSE = 1.0
@@ -110,6 +114,11 @@ def smarthost_of(settings: Settings, url: str = "") -> Smarthost:
     return smarthost(out.url, username=out.username, password=password, hostname=settings.host)
 
 
+def beyond(settings: Settings) -> Target:
+    """The guard's next hop."""
+    return target(settings.guard.next_hop, hostname=settings.host, timeout=settings.guard.answer_within.total_seconds())
+
+
 class Hops(dict[str, Smarthost]):
     """Next hops of mail with a way of its own, by URL, made when first needed: a reload may name new ones, old mail old ones."""
 
@@ -146,6 +155,7 @@ class Daemon:
         )
         self.registry = CollectorRegistry()
         self.gauges = Gauges(self.registry)
+        self.guard = Guard(self.gateway, settings.guard.unchecked == "defer", self.gauges.guarded)
         self.board = Board(self._unready, self._on_hold, self.registry)
         self.stopping = asyncio.Event()
         self._reloading = asyncio.Lock()
@@ -190,9 +200,15 @@ class Daemon:
         smtp = await self.doors.open(settings.smtp.listen, "smtp", tls, relays)
         lmtp = await self.doors.open(settings.lmtp.listen, "lmtp", tls, relays)
         http = [await self.board.open(settings.http.listen)] if settings.http.listen else []
+        guard = await self.doors.open_guard(settings.guard.listen, self._guard_door(tls)) if settings.guard.listen else []
         self.ready = True
         notify("READY=1")
-        events.daemon_ready(smtp=smtp, lmtp=lmtp, guard=(), http=http)
+        events.daemon_ready(smtp=smtp, lmtp=lmtp, guard=guard, http=http)
+
+    def _guard_door(self, tls: ssl.SSLContext | None) -> GuardDoor:
+        settings = self.settings
+        allowed = networks((*settings.guard.networks, *settings.trust.relays))
+        return GuardDoor(DOOR, tls, allowed, beyond(settings), self.guard.passing)
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -228,6 +244,8 @@ class Daemon:
         return Outcome(250, f"2.0.0 stored as {await self.gateway.accept(envelope, raw)}")
 
     async def _recover(self) -> None:
+        for spool_id in await self.store.run(partial(passage.left_over, now=clock.now())):
+            events.guard_uncertain(client=None, message_id=None, spool_id=spool_id, ticket=None)
         counts = await self.store.run(spool.counts)
         if waiting := counts.get("received", 0):
             events.spool_recovered(count=waiting, oldest=await self.store.run(spool.oldest_waiting))

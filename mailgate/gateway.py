@@ -26,6 +26,7 @@ from mailgate.desk.carry import with_files
 from mailgate.desk.context import Context
 from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision
+from mailgate.desk.guard import DOOR
 from mailgate.desk.house import House
 from mailgate.desk.party import Desk
 from mailgate.desk.review import SPAM
@@ -47,6 +48,7 @@ from mailgate.understand import Read, look_up, opened, read
 from mailgate.wire import clock
 
 BATCH = 32
+GUARD_FIRST = 5.0  # seconds that a copy waits for the same mail on its way through the guard
 
 
 @dataclass(frozen=True)
@@ -133,8 +135,8 @@ def _by_path(connection: Connection, got: Read, context: Context, decision: Deci
 
 
 def _spam(mail: Spooled, got: Read, house: House) -> str:
-    """What a trusted relay's filter said against this mail, unless people have let it go on (G-16)."""
-    if mail.reason.startswith(SPAM) or not trust.is_relay(mail.envelope.client, house.relays):
+    """What a trusted relay's filter said against this mail, unless people have let it go on (G-16); no filter saw the guard's."""
+    if mail.envelope.door == DOOR or mail.reason.startswith(SPAM) or not trust.is_relay(mail.envelope.client, house.relays):
         return ""
     return trust.spam_mark(got.message.headers)
 
@@ -172,6 +174,18 @@ class Gateway:
         self._turn = asyncio.Lock()
         self.arrived = asyncio.Event()
         self.settled = asyncio.Event()
+        self._expected: dict[str, asyncio.Future[tuple[int, ...]]] = {}
+
+    def expect(self, message_id: str | None) -> asyncio.Future[tuple[int, ...]]:
+        """Where the guard says which rows the mail that it hands on now got, once the next hop has it (none: it was not said).
+
+        A copy of that mail may be here before; it waits, because the guard knows better whose the mail is.
+        """
+        word: asyncio.Future[tuple[int, ...]] = asyncio.get_running_loop().create_future()
+        if message_id is not None:
+            self._expected[message_id] = word
+            word.add_done_callback(lambda done: None if done.result() else self._expected.pop(message_id, None))
+        return word
 
     def knows(self, address: str) -> bool:
         """True for addresses that the doors take mail for: desks, their +forms, [copied] ones, our own return paths."""
@@ -225,6 +239,23 @@ class Gateway:
         await asyncio.gather(*(self._settle(mail, got, house) for mail, got in found))
 
     async def _settle(self, mail: Spooled, got: Read | Exception, house: House) -> None:
+        message_id = got.message.message_id if isinstance(got, Read) else None
+        if mail.envelope.door != DOOR and (word := self._expected.get(message_id or "")) is not None:
+            await self._settle_guarded(word, house)
+        await self._settle_one(mail, got, house)
+        if mail.envelope.door == DOOR:
+            self._expected.pop(message_id or "", None)
+
+    async def _settle_guarded(self, word: asyncio.Future[tuple[int, ...]], house: House) -> None:
+        """Settle first what the guard has handed on, if it hears from the next hop soon."""
+        await asyncio.wait({word}, timeout=GUARD_FIRST)
+        for spool_id in word.result() if word.done() else ():
+            mail = await self.store.run(partial(spool.get, spool_id=spool_id))
+            if mail is not None and mail.state == "received":
+                read_anew = await asyncio.get_running_loop().run_in_executor(None, _read_one, mail, house)
+                await self._settle(*read_anew, house)
+
+    async def _settle_one(self, mail: Spooled, got: Read | Exception, house: House) -> None:
         started = clock.monotonic()
         for attempt in (1, 2, 3):
             try:

@@ -10,6 +10,14 @@ from zoneinfo import ZoneInfo
 from mailgate.desk.party import Desk
 from mailgate.desk.ticket import Clock, Ticket
 
+_GUARD = {
+    "guard_added": "put {to} into Cc",
+    "guard_warned": "let through a mail that lacked {missing}",
+    "guard_refused": "refused a mail that lacked {missing}; it was never sent",
+    "guard_unsent": "handed on a mail that the next hop did not take; it counts for nothing ({reply})",
+    "guard_uncertain": "handed on a mail of which nobody knows whether the next hop took it; it counts for nothing",
+}
+
 
 def explained(ticket: Ticket, history: Sequence[Mapping[str, Any]], desk: Desk | None) -> Iterator[str]:
     """Lines for people, in the desk's zone."""
@@ -34,6 +42,12 @@ def _said(event: str, data: Mapping[str, Any]) -> str:
         how = f"opened; evidence: {data.get('evidence')}"
         linked = f", points to MG-{data['linked_to']} but not joined: {data.get('doubt')}" if data.get("linked_to") else ""
         return how + linked
+    if event in _GUARD:
+        return (
+            "the guard "
+            + _GUARD[event].format(**{"to": "", "missing": "", "reply": "", **_joined(data)})
+            + f"  <{data['message_id']}>"
+        )
     if data.get("action"):
         return f"{event} to {', '.join(data['roles']) or 'nobody (no one fills the role)'}" + _details(data.get("say", {}))
     if data.get("observed"):
@@ -42,6 +56,10 @@ def _said(event: str, data: Mapping[str, Any]) -> str:
         broken = f"; does not count, it lacks {', '.join(data['missing'])}" if data.get("missing") else ""
         return f"{event} by {data['by'] or 'nobody known'} ({data.get('level', '-')}){broken}  <{data.get('message_id')}>"
     return event.replace("_", " ") + _details({name: value for name, value in data.items() if name != "promises"})
+
+
+def _joined(data: Mapping[str, Any]) -> dict[str, str]:
+    return {name: ", ".join(value) if isinstance(value, list) else str(value) for name, value in data.items()}
 
 
 def _details(said: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+from mailgate.config import guarding
 from mailgate.config.problems import Problem, dotted, near, one_of, shown
 from mailgate.config.settings import HARMLESS, Settings
 from mailgate.config.values import next_hop
@@ -40,6 +41,7 @@ def errors(settings: Settings, said: str, *, desks_whole: bool = True) -> list[P
         *_shared_addresses(settings, at),
         *_notice_errors(settings, at),
         *_effect_errors(settings, at),
+        *guarding.errors(settings, at.main),
         *_template_problems(settings, fall_back=False),
     ]
     return found + seller_errors(settings, settings.sellers.values(), said, desks_whole=desks_whole)
@@ -64,6 +66,7 @@ def warnings(settings: Settings, said: str) -> list[Problem]:
         *_trust_warnings(settings, at),
         *_desk_warnings(settings, at),
         *_role_warnings(settings, at),
+        *guarding.warnings(settings, at.main, at.desks),
         *at.placed(_shared_support(settings, at)),
     ]
     found += _template_problems(settings, fall_back=True)

@@ -24,8 +24,8 @@ from mailgate.config.values import (
     Listen,
     Listens,
     Networks,
-    NoListens,
     Size,
+    SmtpHop,
     StoreUrl,
     TokenUrl,
     Words,
@@ -68,9 +68,13 @@ class Smtp(Door):
 
 
 class Guard(Section):
-    """[guard] the place of the outgoing proxy; this version has none, and `listen` must be empty."""
+    """[guard] the proxy that outgoing mail passes through (docs/guard.md); `networks` and [trust] relays may use it."""
 
-    listen: NoListens = ()
+    listen: Listens = ()
+    next_hop: SmtpHop = "smtp://127.0.0.1:10026"
+    networks: Networks = ()
+    answer_within: Elapsed = timedelta(seconds=80)
+    unchecked: Literal["pass", "defer"] = "pass"
 
 
 class Copied(Section):

@@ -78,12 +78,6 @@ def _at_door(value: str) -> str:
     return value
 
 
-def _closed(value: tuple[str, ...]) -> tuple[str, ...]:
-    if value:
-        raise ValueError("[] | the outgoing guard is not part of this version")
-    return value
-
-
 def _network(value: str) -> str:
     try:
         ipaddress.ip_network(value, strict=False)
@@ -104,6 +98,12 @@ def next_hop(value: str) -> str:
         raise ValueError(f"a URL without a password | {OWN_FILE}")
     if not fits:
         raise ValueError('"smtp://host:25", "smtps://host:465" or "lmtp://host:24"')
+    return value
+
+
+def _smtp_hop(value: str) -> str:
+    if not next_hop(value).startswith("smtp"):
+        raise ValueError('"smtp://host:10026" or "smtps://host:465" | one reply for a mail is what a proxy can pass on')
     return value
 
 
@@ -191,8 +191,8 @@ Count = Annotated[int, Field(strict=True, ge=1)]
 File = Annotated[Path | None, BeforeValidator(_file)]
 Listen = Annotated[str, AfterValidator(_listen)]
 Listens = Annotated[tuple[Annotated[str, AfterValidator(_at_door), AfterValidator(_listen)], ...], BeforeValidator(_listens)]
-NoListens = Annotated[tuple[str, ...], BeforeValidator(_listens), AfterValidator(_closed)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_several)]
+SmtpHop = Annotated[str, AfterValidator(_smtp_hop)]
 Hop = Annotated[str, AfterValidator(_hop)]
 StoreUrl = Annotated[str, AfterValidator(_store_url)]
 TokenUrl = Annotated[str, AfterValidator(_token_url)]

@@ -130,6 +130,15 @@ class Seller(Frozen):
         return any(addresses.matches(key, entry) for entry in self.registered)
 
 
+class Guarding(Frozen):
+    """What the guard does about each rule: `warn` delivers and the seller is written to, `off` leaves it to the message path."""
+
+    required_copy: Literal["add", "warn", "refuse", "off"] = "warn"
+    reply_all: Literal["warn", "refuse", "off"] = "warn"
+    same_thread: Literal["warn", "refuse", "off"] = "warn"
+    prohibited: Literal["warn", "refuse", "off"] = "warn"
+
+
 class Desk(Frozen):
     """One helpdesk address with its people, its pack and its language (design: desks.toml).
 
@@ -159,6 +168,7 @@ class Desk(Frozen):
     ghost: Literal["report", "letter"] = "report"
     agenda_at: TimeOfDay = ""
     report_at: TimeOfWeek = ""
+    guard: Guarding = Guarding()
     options: Mapping[str, object] = Field(default_factory=dict)
 
     def answers_for(self, address: str) -> bool:

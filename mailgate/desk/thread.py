@@ -3,7 +3,8 @@
 Evidence is asked for strongest first: a signed token in an address written to; our own signed Message-ID, or the one that a
 relay put in its place; a Message-ID that we have seen; an unseen id that another message of a ticket also names; a broken id
 that equals a known one; a token in the body; a subject tag, ours or one that the author himself used before; Thread-Index
-with its topic; words that the mail quotes under the ticket's subject. Every kind can be copied by somebody else, so a match
+with its topic; words that the mail quotes under the ticket's subject; of a seller's mail through the guard, the one customer
+to whom he owes an answer. Every kind can be copied by somebody else, so a match
 also needs an author who belongs to the ticket: a participant, or for what only our own mail could carry, somebody of the
 same organisation.
 
@@ -26,7 +27,7 @@ from mailgate.mail import subject as subjects
 HEADERS = ("message_id", "relay_id", "reference")
 ORDER = (
     "token", *HEADERS, "unseen_reference", "broken_reference", "body_token", "subject_tag", "order", "thread_index", "quote",
-    "subject",
+    "customer", "subject",
 )  # fmt: skip
 PROOF = frozenset({"token", "message_id", "relay_id", "body_token"})
 BY_REFERENCE = frozenset({*HEADERS, "unseen_reference", "broken_reference"})

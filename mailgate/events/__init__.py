@@ -13,6 +13,15 @@ from typing import TextIO
 
 from mailgate.events import foreign, log
 from mailgate.events.catalogue import catalogue
+from mailgate.events.guarding import (
+    guard_added,
+    guard_passed,
+    guard_refused,
+    guard_uncertain,
+    guard_unchecked,
+    guard_unsent,
+    guard_warned,
+)
 from mailgate.events.log import bound, captured, event, stop
 from mailgate.events.orders import orders_imported, orders_refused
 from mailgate.events.outgoing import (
@@ -38,6 +47,13 @@ __all__ = [
     "captured",
     "catalogue",
     "configure",
+    "guard_added",
+    "guard_passed",
+    "guard_refused",
+    "guard_uncertain",
+    "guard_unchecked",
+    "guard_unsent",
+    "guard_warned",
     "notice_capped",
     "notice_deferred",
     "notice_queued",

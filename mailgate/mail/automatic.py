@@ -108,7 +108,7 @@ def _says_yes(value: str | None) -> bool:
 
 
 def _null_sender(message: Message, envelope: Envelope | None) -> bool:
-    if envelope is not None and envelope.door in ("smtp", "lmtp"):
+    if envelope is not None and envelope.door in ("smtp", "lmtp", "guard"):
         return envelope.reverse_path is None
     return (message.header("return-path") or "").replace(" ", "") == "<>"
 

@@ -45,7 +45,7 @@ _BIDI = dict.fromkeys([0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x
 class Envelope:
     """What was said outside the mail: by SMTP or LMTP, or by the mailbox it lay in (RFC 5321 §2.3.1).
 
-    `reverse_path` None is the null sender. `door` is smtp, lmtp, imap, replay or simulate.
+    `reverse_path` None is the null sender. `door` is smtp, lmtp, guard, imap, replay or simulate.
     """
 
     reverse_path: str | None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection, select
 
 from mailgate.desk.bounce import Bounced, is_permanent
+from mailgate.desk.guard import DOOR
 from mailgate.desk.house import House
 from mailgate.desk.order import numbers_in
 from mailgate.desk.party import Desk, Seller
@@ -60,6 +61,7 @@ def evidence(
     if desk is not None and not any(named.values()):
         sought = weaker.Sought(message, subject, desk.name, envelope.received_at, order_numbers(message, house, desk))
         named |= weaker.find(connection, sought)
+        named["customer"] = _by_customer(connection, message, envelope, desk, house)
     clues = Clues(
         tickets={kind: numbers for kind, numbers in named.items() if numbers},
         token_party=tokens[0][1] if tokens else 0,
@@ -75,6 +77,19 @@ def evidence(
     visible, notice = (answered.visible, answered.notice) if answered else (None, "")
     step = answered.step if answered else ""
     return Found(clues, loaded, visible, notice, frozenset(known), offer, step)
+
+
+def _by_customer(connection: Connection, message: Message, envelope: Envelope, desk: Desk, house: House) -> tuple[int, ...]:
+    """The only ticket with a clock running of the seller who writes, one of whose customers he writes to, past the thread.
+
+    Asked for mail of the guard alone: it sees what a seller sends to anyone, and a customer's answer outside the thread too.
+    """
+    seller = house.roster.seller(message.author, desk) if message.author and envelope.door == DOOR else None
+    if seller is None:
+        return ()
+    written = {addresses.key(one) for one in (*message.addressed, *envelope.forward_paths)}
+    found = tickets.with_customer(connection, tickets.running_of(connection, desk.name, seller.id), written)
+    return found if len(found) == 1 else ()
 
 
 def order_numbers(message: Message, house: House, desk: Desk) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """The spool: every mail that we accepted, as it came. A row is durable before the door says 250.
 
 States: `received` (accepted, not yet settled), `settled`, `parked` (we could not handle it; people must look), `held`
-(waits for somebody's word). A mail leaves only by retention.
+(waits for somebody's word). A mail leaves only by retention. A mail of the guard is `received` before the next hop has it, and
+is not settled before that has said yes (passage.py).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from mailgate.mail.message import Envelope
 from mailgate.store.schema import messages, sightings, spool
 
 STATES = ("received", "settled", "parked", "held")
+RELAYING = "guard: on its way"  # the reason of a row whose mail the next hop does not have yet, as far as we know
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,11 @@ def _row(envelope: Envelope, raw: bytes, desk: str | None) -> dict[str, Any]:
     }
 
 
-_OPEN = select(spool).where(spool.c.state == "received").order_by(spool.c.received_at, spool.c.id)
+_OPEN = (
+    select(spool)
+    .where((spool.c.state == "received") & (spool.c.reason.is_(None) | (spool.c.reason != RELAYING)))
+    .order_by(spool.c.received_at, spool.c.id)
+)
 
 
 def waiting(connection: Connection, limit: int) -> tuple[Spooled, ...]:

@@ -132,6 +132,14 @@ def running_of(connection: Connection, desk: str, seller: str) -> tuple[int, ...
     return tuple(connection.execute(query.order_by(tickets.c.number)).scalars())
 
 
+def with_customer(connection: Connection, numbers: Sequence[int], keys: Iterable[str]) -> tuple[int, ...]:
+    """Those of these tickets on which somebody with one of these compared addresses is a customer, oldest first."""
+    mine = participants.c.ticket.in_(list(numbers)) & participants.c.key.in_(list(keys)) & (participants.c.party == "customer")
+    return tuple(
+        connection.execute(select(participants.c.ticket).where(mine).distinct().order_by(participants.c.ticket)).scalars()
+    )
+
+
 def write(connection: Connection, ticket: Ticket) -> Ticket:
     """`ticket` as stored: numbered if new, its people with their ids. Raises ChangedError if it was changed meanwhile."""
     values = {

@@ -15,13 +15,14 @@ import resource
 import secrets
 import ssl
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from mailgate.mail.message import Envelope
 
+T = TypeVar("T")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -135,7 +136,7 @@ class Lobby:
     in_flight: int = 0
     inbox: memoryview = field(default_factory=lambda: memoryview(bytearray(65536)))
     guests: set[Guest] = field(default_factory=set)
-    deliveries: set[asyncio.Task[object]] = field(default_factory=set)
+    deliveries: set[asyncio.Task[Any]] = field(default_factory=set)
     _networks: Counter[str] = field(default_factory=Counter)
     _places: int = 0
 
@@ -181,7 +182,11 @@ class Lobby:
 
     def deliver(self, envelope: Envelope, content: bytes, load: Load) -> asyncio.Task[tuple[str, ...]]:
         """A task with one reply per forward path; it goes on when its session is gone."""
-        task = asyncio.get_running_loop().create_task(self._replies(envelope, content))
+        return self.shelter(self._replies(envelope, content), load)
+
+    def shelter(self, work: Coroutine[Any, Any, T], load: Load) -> asyncio.Task[T]:
+        """`work` as a task that outlives its session and that `drain` waits for; then the mail's bytes are released."""
+        task = asyncio.get_running_loop().create_task(work)
         self.deliveries.add(task)
         task.add_done_callback(self.deliveries.discard)
         task.add_done_callback(lambda _: load.release())

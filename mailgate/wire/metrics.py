@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from prometheus_client import CollectorRegistry, Gauge, Info
+from prometheus_client import CollectorRegistry, Counter, Gauge, Info
 
 import mailgate
+
+GUARDED = ("passed", "added", "warned", "refused", "unsent", "uncertain", "unchecked")
 
 
 class Gauges:
@@ -17,6 +19,16 @@ class Gauges:
         self._outbox = Gauge("mailgate_outbox_messages", "Mail in the outbox", ["state"], registry=registry)
         self._holds = Gauge("mailgate_holds", "Holds in force: nothing of their scope leaves", ["scope"], registry=registry)
         Info("mailgate_build", "The program", registry=registry).info({"version": mailgate.__version__})
+
+        self._guarded = Counter(
+            "mailgate_guard_mails", "Mail that came to the guard, by what became of it", ["what"], registry=registry
+        )
+        for what in GUARDED:
+            self._guarded.labels(what)
+
+    def guarded(self, what: str) -> None:
+        """Count one mail of the guard."""
+        self._guarded.labels(what).inc()
 
     def show(self, spool: Mapping[str, int], outbox: Mapping[str, int], holds: Collection[str]) -> None:
         """Show these counts and holds (`all`, `desk:NAME`, ...) from now on; a state that emptied shows zero."""

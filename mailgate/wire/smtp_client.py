@@ -56,7 +56,7 @@ class Answer:
 
 
 @dataclass
-class _Progress:
+class Progress:
     """How far a transaction got."""
 
     reused: bool = False
@@ -95,12 +95,12 @@ class Pool:
         """Say QUIT on every idle connection."""
         await self._drop_idle()
 
-    async def _attempt(self, reverse_path: str, forward_paths: tuple[str, ...], data: bytes) -> tuple[Answer, _Progress]:
-        progress, client = _Progress(), None
+    async def _attempt(self, reverse_path: str, forward_paths: tuple[str, ...], data: bytes) -> tuple[Answer, Progress]:
+        progress, client = Progress(), None
         try:
             client = self._kept()
             progress.reused = client is not None
-            client = client or await self._connected()
+            client = client or await connected(self.target)
             answer = await _transact(client, progress, (reverse_path, forward_paths, data))
             await self._keep(client)
             return answer, progress
@@ -121,25 +121,6 @@ class Pool:
             client.close()
         return None
 
-    async def _connected(self) -> aiosmtplib.SMTP:
-        target = self.target
-        kind = LmtpClient if target.lmtp else aiosmtplib.SMTP
-        client = kind(
-            hostname=target.host or None,
-            port=None if target.socket_path else target.port,
-            socket_path=target.socket_path or None,
-            local_hostname=target.hostname,
-            timeout=target.patience,
-            use_tls=target.tls == "wrapped",
-            start_tls={"wrapped": False, "off": False, "required": True}.get(target.tls),
-            tls_context=target.context,
-            validate_certs=target.tls in ("wrapped", "required"),
-            username=target.username or None,
-            password=target.password or None,
-        )
-        await client.connect()
-        return client
-
     async def _keep(self, client: aiosmtplib.SMTP) -> None:
         if client.is_connected:
             self._idle.append((client, clock.monotonic()))
@@ -153,10 +134,30 @@ class Pool:
                 client.close()
 
 
-async def _transact(client: aiosmtplib.SMTP, progress: _Progress, mail: tuple[str, tuple[str, ...], bytes]) -> Answer:
+async def connected(target: Target) -> aiosmtplib.SMTP:
+    """A session with `target`, with TLS and account as it says; raises what aiosmtplib and the network raise."""
+    kind = LmtpClient if target.lmtp else aiosmtplib.SMTP
+    client = kind(
+        hostname=target.host or None,
+        port=None if target.socket_path else target.port,
+        socket_path=target.socket_path or None,
+        local_hostname=target.hostname,
+        timeout=target.patience,
+        use_tls=target.tls == "wrapped",
+        start_tls={"wrapped": False, "off": False, "required": True}.get(target.tls),
+        tls_context=target.context,
+        validate_certs=target.tls in ("wrapped", "required"),
+        username=target.username or None,
+        password=target.password or None,
+    )
+    await client.connect()
+    return client
+
+
+async def _transact(client: aiosmtplib.SMTP, progress: Progress, mail: tuple[str, tuple[str, ...], bytes]) -> Answer:
     """One mail transaction (RFC 5321 §3.3); raises what aiosmtplib raises when the line fails."""
     reverse_path, forward_paths, data = mail
-    await _hello(client)
+    await hello(client)
     options, encoding = _mail_options(client, mail)
     try:
         await client.mail(reverse_path, options=options, encoding=encoding)
@@ -174,7 +175,8 @@ async def _transact(client: aiosmtplib.SMTP, progress: _Progress, mail: tuple[st
     return answer
 
 
-async def _hello(client: aiosmtplib.SMTP) -> None:
+async def hello(client: aiosmtplib.SMTP) -> None:
+    """Say EHLO, or HELO to those who know no other, unless it has been said."""
     if client.is_ehlo_or_helo_needed:
         try:
             await client.ehlo()
@@ -193,7 +195,7 @@ async def _reset(client: aiosmtplib.SMTP, answer: Answer) -> None:
         client.close()
 
 
-async def _recipient(client: aiosmtplib.SMTP, progress: _Progress, path: str, encoding: str) -> None:
+async def _recipient(client: aiosmtplib.SMTP, progress: Progress, path: str, encoding: str) -> None:
     try:
         await client.rcpt(path, encoding=encoding)
     except aiosmtplib.SMTPRecipientRefused as error:
@@ -202,24 +204,32 @@ async def _recipient(client: aiosmtplib.SMTP, progress: _Progress, path: str, en
             raise
 
 
-async def _data(client: aiosmtplib.SMTP, progress: _Progress, data: bytes) -> Answer:
-    """The reply to the mail, the final dot being sent only when everything before it has left us."""
+async def _data(client: aiosmtplib.SMTP, progress: Progress, data: bytes) -> Answer:
+    response = await transmitted(client, progress, data, (client.timeout or 60.0) * DOT_PATIENCE)
+    return _reply(response.code, response.message, progress)
+
+
+async def transmitted(client: aiosmtplib.SMTP, progress: Progress, data: bytes, patience: float) -> aiosmtplib.SMTPResponse:
+    """The reply to the mail, the final dot being sent only when everything before it has left us.
+
+    Raises SMTPDataError when DATA itself is refused. `patience`: seconds for the bytes to leave, and again for the reply.
+    """
     response = await client.execute_command(b"DATA")
     if response.code != 354:
         raise aiosmtplib.SMTPDataError(response.code, response.message)
-    protocol, patience = client.protocol, client.timeout or 60.0
+    protocol = client.protocol
     if protocol is None or not isinstance(protocol.transport, asyncio.Transport):
         raise aiosmtplib.SMTPServerDisconnected("Connection lost")
     protocol.transport.set_write_buffer_limits(high=0)
     protocol.write(_stuffed(data))
-    async with asyncio.timeout(patience * DOT_PATIENCE):
+    async with asyncio.timeout(patience):
         await protocol._drain_helper()
     progress.dotted = True
     protocol.write(b".\r\n")
-    response = await protocol.read_response(timeout=patience * DOT_PATIENCE)
+    response = await protocol.read_response(timeout=patience)
     if response.code == 421:
         client.close()
-    return _reply(response.code, response.message, progress)
+    return response
 
 
 def _mail_options(client: aiosmtplib.SMTP, mail: tuple[str, tuple[str, ...], bytes]) -> tuple[list[str], str]:
@@ -237,12 +247,12 @@ def _mail_options(client: aiosmtplib.SMTP, mail: tuple[str, tuple[str, ...], byt
 def _stuffed(data: bytes) -> bytes:
     """The wire form: CRLF line ends, dots doubled, CRLF at the end (RFC 5321 §4.5.2)."""
     data = _LONE.sub(b"\r\n", data)
-    if not data.endswith(b"\r\n"):
+    if data and not data.endswith(b"\r\n"):
         data += b"\r\n"
     return _STUFF.sub(b"..", data)
 
 
-def _reply(code: int, text: str, progress: _Progress) -> Answer:
+def _reply(code: int, text: str, progress: Progress) -> Answer:
     if 200 <= code < 300:
         return Answer("sent", code, _line(text), progress.refused)
     if code < 0 or code >= 600:
@@ -250,13 +260,13 @@ def _reply(code: int, text: str, progress: _Progress) -> Answer:
     return Answer("refused" if code >= 500 else "deferred", code, _line(text), progress.refused)
 
 
-def _all_refused(progress: _Progress) -> Answer:
+def _all_refused(progress: Progress) -> Answer:
     """No recipient was taken: deferred as long as one of them may be taken later."""
     code, text = min(progress.refused.values())
     return Answer("refused" if code >= 500 else "deferred", code, text, progress.refused)
 
 
-def _failure(error: BaseException, progress: _Progress) -> Answer:
+def _failure(error: BaseException, progress: Progress) -> Answer:
     code: int | None = getattr(error, "code", None)
     code = code if code is not None and code >= 200 else None
     if isinstance(error, aiosmtplib.SMTPAuthenticationError):

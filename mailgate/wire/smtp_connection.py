@@ -98,7 +98,7 @@ class Connection(SMTP, asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.client = lobby.client(transport, self.door.relays)
-        if reply := self.house.refusal(self.client):
+        if reply := self._unwanted():
             self.house.events.session_refused(self.client.name, reply)
             transport.write(reply.encode() + b"\r\n")
             transport.close()
@@ -110,6 +110,10 @@ class Connection(SMTP, asyncio.BufferedProtocol):
         self.link = self._tcp = transport  # TLS forgets how to abort once it is closed; TCP does not
         transport.set_write_buffer_limits(high=16384)
         super().connection_made(transport)
+
+    def _unwanted(self) -> str:
+        """Why this client may not come in, as the greeting that says so; empty if it may."""
+        return self.house.refusal(self.client)
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._inside:

@@ -15,6 +15,7 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 
+from mailgate.wire.guard_in import GuardDialog, GuardDoor
 from mailgate.wire.lobby import Accept, Door, Events, Limits, Lobby, Network, Outcome
 from mailgate.wire.smtp_dialog import Dialog
 
@@ -52,9 +53,18 @@ class Doors:
         door = Door(kind, tls, networks(relays))
         loop = asyncio.get_running_loop()
         self._doors.append(door)
+        return await self._bound(listen, lambda: Dialog(self._lobby, door, loop))
+
+    async def open_guard(self, listen: Sequence[str], door: GuardDoor) -> list[str]:
+        """The addresses bound for the guard; raises as `open` does."""
+        loop = asyncio.get_running_loop()
+        self._doors.append(door)
+        return await self._bound(listen, lambda: GuardDialog(self._lobby, door, loop))
+
+    async def _bound(self, listen: Sequence[str], session: Callable[[], Dialog]) -> list[str]:
         bound: list[str] = []
         for address in listen:
-            server = await _listen(address, lambda: Dialog(self._lobby, door, loop))
+            server = await _listen(address, session)
             self._servers.append(server)
             bound += [name(one) for one in server.sockets]
             if address.startswith("unix:"):

@@ -58,6 +58,19 @@ def smarthost(
     parts = urlsplit(url)
     if parts.scheme == "maildir" and parts.path:
         return Folder(Path(unquote(url.removeprefix("maildir:"))))
+    return Relay(smtp_client.Pool(target(url, username, password, hostname, tls, timeout)))
+
+
+def target(
+    url: str,
+    username: str = "",
+    password: str = "",
+    hostname: str = "",
+    tls: ssl.SSLContext | None = None,
+    timeout: float = 60.0,
+) -> smtp_client.Target:
+    """The server that `url` names, as `smarthost` reads it. Raises ValueError with a sentence."""
+    parts = urlsplit(url)
     if parts.scheme not in ("smtp", "smtps", "lmtp"):
         raise ValueError(f"{url!r} is no smarthost; expected maildir:PATH, smtp://, smtps:// or lmtp://")
     username, password = username or unquote(parts.username or ""), password or unquote(parts.password or "")
@@ -66,7 +79,7 @@ def smarthost(
         raise ValueError(f"tls={mode!r} in {url!r}; expected required, offered or off")
     if not parts.hostname and not (parts.scheme == "lmtp" and parts.path):
         raise ValueError(f"{url!r} names no host")
-    target = smtp_client.Target(
+    return smtp_client.Target(
         host=parts.hostname or "",
         port=parts.port or {"smtp": 25, "smtps": 465, "lmtp": 24}[parts.scheme],
         socket_path="" if parts.hostname else unquote(parts.path),
@@ -78,7 +91,6 @@ def smarthost(
         context=tls,
         patience=timeout,
     )
-    return Relay(smtp_client.Pool(target))
 
 
 class Folder:

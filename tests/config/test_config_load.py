@@ -144,10 +144,6 @@ def test_everything_wrong_is_said_at_once(place, write):
     ("override", "line"),
     [
         (
-            "guard.listen=127.0.0.1:10025",
-            '--set: guard.listen: expected []; got "127.0.0.1:10025" (the outgoing guard is not part of this version)',
-        ),
-        (
             "desk.support.mode=observe",
             "desks.toml: desk.support.staff: expected where its people read; got none (a desk that observes warns nobody else)",
         ),
