@@ -139,9 +139,21 @@ async def _listen(address: str, session: Callable[[], Dialog]) -> asyncio.Server
         os.chmod(path, SOCKET_MODE)
         return server
     if address.startswith("fd:"):
-        listener = socket.socket(fileno=int(address.removeprefix("fd:")))
+        listener = _handed_over(address)
         if listener.family == socket.AF_UNIX:
             return await loop.create_unix_server(session, sock=listener, backlog=BACKLOG)
         return await loop.create_server(session, sock=listener, backlog=BACKLOG)
     host, port = host_port(address)
     return await loop.create_server(session, host, port, backlog=BACKLOG, reuse_address=True)
+
+
+def _handed_over(address: str) -> socket.socket:
+    """The listening socket that the service manager left at a descriptor (sd_listen_fds(3)). Raises OSError."""
+    try:
+        listener = socket.socket(fileno=int(address.removeprefix("fd:")))
+        listens = bool(listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    except OSError as error:
+        raise OSError(f"{address}: no socket was handed over ({error.strerror})") from None
+    if not listens:
+        raise OSError(f"{address}: the socket that was handed over does not listen")
+    return listener
