@@ -249,6 +249,9 @@ class Daemon:
         counts = await self.store.run(spool.counts)
         if waiting := counts.get("received", 0):
             events.spool_recovered(count=waiting, oldest=await self.store.run(spool.oldest_waiting))
+        if held := await self.store.run(memory.holds):
+            waiting = (await self.store.run(outbox.counts)).get("queued", 0)
+            events.outbox_on_hold(scopes=held, queued=waiting)
 
     async def _kept(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run a loop for ever: one that fails is told of and started again."""

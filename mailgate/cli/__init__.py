@@ -27,6 +27,7 @@ VERBS = {
     **dict.fromkeys(("replay", "simulate", "explain"), "look"),
     **dict.fromkeys(("message", "spool", "ticket", "outbox"), "lists"),
     **dict.fromkeys(("hold", "release"), "braking"),
+    **dict.fromkeys(("backup", "restore"), "backing"),
     "learn": "learning",
     "suppression": "suppressing",
     "notice": "notices",

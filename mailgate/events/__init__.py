@@ -35,6 +35,7 @@ from mailgate.events.outgoing import (
     notice_superseded,
     notice_uncertain,
     outbox_held,
+    outbox_on_hold,
     outbox_released,
     suppression_lifted,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "orders_imported",
     "orders_refused",
     "outbox_held",
+    "outbox_on_hold",
     "outbox_released",
     "path_proven",
     "path_revoked",
@@ -192,6 +194,16 @@ def message_id_reused(*, spool_id: int, message_id: str, earlier: int) -> None:
 @event("spool.recovered")
 def spool_recovered(*, count: int, oldest: datetime | None) -> None:
     """After a start: so many received mails had not been settled, and are taken up again."""
+
+
+@event("store.backed_up")
+def store_backed_up(*, file: str, size: int) -> None:
+    """The store was copied into one file, of this many bytes."""
+
+
+@event("store.restored", "warning")
+def store_restored(*, file: str, aside: str | None) -> None:
+    """The store was made of a copy and is on hold; what was there before has the name `aside`."""
 
 
 # Tickets and clocks

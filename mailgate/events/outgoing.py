@@ -108,6 +108,11 @@ def outbox_held(*, scope: str, name: str | None) -> None:
     """The brake is on: mail is taken in, and nothing of this scope leaves."""
 
 
+@event("outbox.on_hold", "warning")
+def outbox_on_hold(*, scopes: Collection[str], queued: int) -> None:
+    """The daemon starts with the brake on, as after a restore: so many mails are queued, and what is of these scopes stays."""
+
+
 @event("outbox.released", "warning")
 def outbox_released(*, scope: str, name: str | None) -> None:
     """The brake is off; what was held leaves in its turn."""
