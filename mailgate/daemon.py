@@ -50,7 +50,7 @@ from mailgate.wire.smtp_out import Smarthost, smarthost, target
 DRAIN = 8.0
 RESTART_PAUSE = 1.0
 PROBLEMS = 20  # of a refused configuration that the log names; `mailgate check` says all
-FIXED = ("store", "smtp", "lmtp", "guard", "http", "hostname", "smarthost", "limits", "timers", "logs")
+FIXED = ("store", "smtp", "lmtp", "guard", "http", "hostname", "smarthost", "limits", "timers", "retention", "logs")
 
 VERB_DOOR = "verb"  # mail that an operator registered for somebody who called
 
@@ -144,7 +144,7 @@ class Daemon:
         self.store = Store.open(settings.store.url, settings.directory, config.store_password(settings))
         self.store.claim()
         self.gateway = Gateway(self.store, house)
-        self.timekeeper = Timekeeper(self.store, house, settings.timers.catch_up)
+        self.timekeeper = Timekeeper(self.store, house, settings.timers.catch_up, settings.retention.keep_raw)
         schedule = Schedule(settings.smarthost.retry, settings.smarthost.give_up)
         self.courier = Courier(self.store, house, smarthost_of(settings), Hops(settings), schedule)
         self.orders = Folder(self.store, house, settings.orders.folder)

@@ -17,7 +17,7 @@ from mailgate.desk.review import UNCONFIRMED
 from mailgate.desk.thread import Match
 from mailgate.desk.ticket import Clock, Entry, Participant, Spoken, Ticket
 from mailgate.mail import address as addresses
-from mailgate.store import lookup, spool, tickets
+from mailgate.store import lookup, retention, spool, tickets
 from mailgate.store import mend as stored
 from mailgate.store.act import policy_of
 from mailgate.store.engine import Connection
@@ -71,6 +71,10 @@ def merge(connection: Connection, house: House, number: int, into: int, now: dat
 def rebuild(connection: Connection, house: House, number: int, now: datetime) -> None:
     """Build the ticket anew from the mail that it holds; a ticket that lost all its mail keeps no clock."""
     old = tickets.load(connection, [number])[number]
+    if gone := retention.purged(connection, stored.mails_of(connection, number)):
+        raise MendError(
+            f"mail {gone[0]} of {old.tag} is no longer kept as it came (retention.keep_raw), so it can't be read anew"
+        )
     built = replace(old, participants=(), spoken=(), clocks=(), facts={}, tags=frozenset())
     first, vouched = True, str(old.facts.get("vouched", ""))
     yes = {one.spool_id: one for one in old.spoken if one.event == "confirmed"}

@@ -23,7 +23,7 @@ from mailgate.desk.facts import holds
 from mailgate.desk.fire import fired
 from mailgate.desk.house import House
 from mailgate.desk.ticket import Clock, Mark
-from mailgate.store import memory, outbox, rounds, spool, tickets
+from mailgate.store import memory, outbox, retention, rounds, spool, tickets
 from mailgate.store.act import act, scene_for
 from mailgate.store.engine import Connection, Store, StoreError
 from mailgate.wire import clock as wall
@@ -33,6 +33,7 @@ OUTAGE = timedelta(minutes=5)
 LONGEST_SLEEP = 60.0
 HEARTBEAT = "heartbeat"
 QUIET_UNTIL = "quiet_until"
+A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -161,12 +162,13 @@ def wind(connection: Connection, house: House, now: datetime) -> int:
 class Timekeeper:
     """The timer path at work."""
 
-    def __init__(self, store: Store, house: House, catch_up: timedelta) -> None:
-        self.store, self.house, self.catch_up = store, house, catch_up
+    def __init__(self, store: Store, house: House, catch_up: timedelta, keep_raw: timedelta = timedelta.max) -> None:
+        self.store, self.house, self.catch_up, self.keep_raw = store, house, catch_up, keep_raw
         self.woken = asyncio.Event()
         self.fired = asyncio.Event()
         self._quiet_until: datetime | None = None
         self._last: datetime | None = None
+        self._purged: datetime | None = None
 
     async def work(self) -> None:
         """Tick, then sleep until the next due instant (a minute at the most), for ever."""
@@ -174,6 +176,7 @@ class Timekeeper:
         while True:
             self.woken.clear()
             await self.tick(wall.now())
+            await self.purge(wall.now())
             upcoming = await self.store.run(tickets.next_due_at)
             pause = LONGEST_SLEEP if upcoming is None else (upcoming - wall.now()).total_seconds()
             try:
@@ -191,6 +194,18 @@ class Timekeeper:
             await self.store.run(partial(memory.set_flag, name=QUIET_UNTIL, value=None))
             events.catch_up_finished(overdue=len(await self.store.run(partial(due, now=now))))
         return await self._fire_all(now)
+
+    async def purge(self, now: datetime) -> int:
+        """Once a day: how many mails lost their bytes because of their age."""
+        if self.keep_raw == timedelta.max or (self._purged is not None and now - self._purged < A_DAY):
+            return 0
+        before, gone = now - self.keep_raw, 0
+        while some := await self.store.run(partial(retention.purge, before=before)):
+            gone += some
+        self._purged = now
+        if gone:
+            events.mail_purged(count=gone, before=before)
+        return gone
 
     async def _fire_all(self, now: datetime) -> tuple[Fired, ...]:
         started = wall.monotonic()

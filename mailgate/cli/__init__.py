@@ -28,6 +28,7 @@ VERBS = {
     **dict.fromkeys(("message", "spool", "ticket", "outbox"), "lists"),
     **dict.fromkeys(("hold", "release"), "braking"),
     **dict.fromkeys(("backup", "restore"), "backing"),
+    **dict.fromkeys(("purge", "person"), "privacy"),
     "learn": "learning",
     "suppression": "suppressing",
     "notice": "notices",

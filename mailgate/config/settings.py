@@ -185,6 +185,12 @@ class Timers(Section):
     catch_up: Elapsed = timedelta(hours=2)
 
 
+class Retention(Section):
+    """[retention] how long what is kept."""
+
+    keep_raw: Elapsed = timedelta(days=400)
+
+
 class Effects(Section):
     """[effects] the system that carries out what packs ask for: refunds, cancellations (docs/effects.md)."""
 
@@ -228,6 +234,7 @@ class Main(Section):
     trust: Trust = Trust()
     limits: Limits = Limits()
     timers: Timers = Timers()
+    retention: Retention = Retention()
     effects: Effects = Effects()
     systems: Mapping[str, File] = Field(default_factory=dict)
     orders: Orders = Orders()

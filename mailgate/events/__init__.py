@@ -196,6 +196,11 @@ def spool_recovered(*, count: int, oldest: datetime | None) -> None:
     """After a start: so many received mails had not been settled, and are taken up again."""
 
 
+@event("mail.purged")
+def mail_purged(*, count: int, before: datetime) -> None:
+    """By retention: so many mails from before that instant lost their bytes; what was said and decided stays."""
+
+
 @event("store.backed_up")
 def store_backed_up(*, file: str, size: int) -> None:
     """The store was copied into one file, of this many bytes."""

@@ -18,6 +18,7 @@ FIELDS = {
     "aside": "the name that the store has now which was there before",
     "attempts": "attempts made so far",
     "bad": "how many rows were not taken",
+    "before": "the instant before which they were received or written",
     "by": "what lifted it: mail, or operator; in `review.answered`, whose word it was: staff or customer",
     "class": "human, auto_reply, list, dsn, arf, mdn, loop or own",
     "clean": "true if nothing was left in hand",
