@@ -60,8 +60,8 @@ class Writer:
                     self._commit(connection, batch)
             except Exception as error:  # no connection, or it was lost
                 for one in batch:
-                    one.error = error
-                _answer(batch)
+                    one.error = one.error if one.done else error
+            _answer(batch)  # once the connection is free: whoever is woken may use the same one
 
     def _taken(self, first: _Job) -> tuple[list[_Job], bool]:
         batch = [first]
@@ -76,7 +76,7 @@ class Writer:
         return batch, False
 
     def _commit(self, connection: Connection, batch: list[_Job]) -> None:
-        """Raises only where the connection is lost, which leaves nobody of the batch answered."""
+        """Raises only where the connection is lost: nobody knows then what became of those that are not `done`."""
         try:
             with connection.begin():
                 fence = connection.info.get("fence")
@@ -91,8 +91,8 @@ class Writer:
             else:
                 for job in batch:
                     self._commit(connection, [job])
-                return
-        _answer(batch)
+        for job in batch:
+            job.done = True
 
 
 class _Job:
@@ -103,6 +103,7 @@ class _Job:
         self.future: asyncio.Future[Any] = self.loop.create_future()
         self.result: Any = None
         self.error: BaseException | None = None
+        self.done = False
 
     def attempt(self, connection: Connection, fence: int | None) -> None:
         """Run in a savepoint: a failure undoes this job alone, or raises when it has ended the whole transaction (disk full)."""
