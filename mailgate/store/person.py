@@ -12,6 +12,8 @@ from mailgate.mail import address as addresses
 from mailgate.store.schema import messages, orders, outbox, participants, spool, tickets, unreachable
 
 Found = Iterator[tuple[str, Mapping[str, Any]]]
+_MAIL = ("spool_id", "ticket", "message_id", "author", "at", "text", "raw")
+_NOTICE = ("id", "notice", "ticket", "reader", "message_id", "state", "created_at", "sent_at", "raw")
 
 
 def known_of(connection: Connection, address: str) -> Found:
@@ -28,12 +30,10 @@ def known_of(connection: Connection, address: str) -> Found:
     his = select(messages, spool.c.raw).join(spool, spool.c.id == messages.c.spool_id).where(named).order_by(messages.c.id)
     for row in connection.execute(his):
         if key in row.audience:
-            kept = ("spool_id", "ticket", "message_id", "author", "at", "text")
-            yield "mail", {**{name: row._mapping[name] for name in kept}, "raw": row.raw}
+            yield "mail", {name: row._mapping[name] for name in _MAIL}
     sent = select(outbox).where(func.lower(outbox.c.reader).in_((key, address.lower()))).order_by(outbox.c.id)
     for row in connection.execute(sent):
-        kept = ("id", "notice", "ticket", "reader", "message_id", "state", "created_at", "sent_at", "raw")
-        yield "notice", {name: row._mapping[name] for name in kept}
+        yield "notice", {name: row._mapping[name] for name in _NOTICE}
     for table, column in ((orders, orders.c.customer), (unreachable, unreachable.c.address)):
         for row in connection.execute(select(table).where(column == key)):
             yield "order" if table is orders else "unreachable", dict(row._mapping)
