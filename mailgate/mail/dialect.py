@@ -82,6 +82,7 @@ _PHRASES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("policyviolation", ("anti-spoofing policy", "due to content examination policy")),
     ("failedstarttls", ("this route requires ", "tls required for rcpt domain", "tls required but not", "mta-sts validation")),
     ("securityerror", ("turn on smtp authentication in your mail client", "submitter failed to ")),
+    ("toomanyconn", ("throttling failure: ", "we have already made numerous attempts to deliver")),
     # KDDI, EZweb
     ("filtered", ("550 : user unknown",)),
     ("mailboxfull", ("as their mailbox is full",)),

@@ -6,7 +6,7 @@ from mailgate.mail.words import any_of
 
 _WHO = "(?:user|recipient|receipient|mailbox|account|address|addressee|alias|person|member|id)s?"
 WORDS: tuple[tuple[str, str], ...] = (
-    ("spamdetected", r"spam classification|(?:mass|bulk) mailer|spamsignature"),
+    ("spamdetected", r"spam classification|(?:mass|bulk) mailer|spamsignature|spam (?:or|/) ?virus|spam/virus"),
     (
         "mailererror",
         r"generated during the delivery attempt|pipe to \||command (?:died|output)|child (?:crashed|died)|procmail:",
@@ -21,6 +21,7 @@ WORDS: tuple[tuple[str, str], ...] = (
         "policyviolation",
         r"""
         potential security|security polic|executable|attachment .{0,30}(?:not allowed|prohibited)|policy reasons
+        illegal attachment|organi[sz]ational settings|not subscribed to|messages with multiple addresses|captcha
         because (?:of )?its content presents|header error|non-member|closed mailing list|low priority
         """,
     ),
@@ -47,6 +48,7 @@ WORDS: tuple[tuple[str, str], ...] = (
     (
         "requireptr",
         r"""
+        ip name lookup failed|cannot resolve your address|mismatches client ip|unverif[iy]able sending|forward dns entry
         \bptr\b|reverse dns|rdns|reverse lookup|cannot find your (?:reverse )?host|no dns record for
         """,
     ),
@@ -57,13 +59,17 @@ WORDS: tuple[tuple[str, str], ...] = (
         exceed.{0,30}storage|storage.{0,20}exceed|out of (?:disk )?space|too much mail data|not enough (?:disk )?space
         disk full|(?:mail)?(?:box|folder|drop|spool)(?: file)? is full|mailbox exceeds
         (?:mailbox|account) .{0,30}exceeded|is over .{0,20}size
+        no space left|(?:not|n't) (?:have )?(?:enough|sufficient) (?:disk |storage )?space|space has been used up
+        destinataire pleine
+        too many messages on the server
         overquota|over disk|storage .{0,20}(?:full|limit)|full mail ?box|mailboxfull|user is full
         """,
     ),
     (
         "mesgtoobig",
         r"""
-        too (?:large|big)|size limit|exceeds? .{0,30}\bsize|message size|maximum (?:message )?size|larger than
+        too (?:large|big)|size limit|line limit|length exceeds administrative|taille limite|exceeds? .{0,30}\bsize
+        message size|maximum (?:message )?size|larger than
         """,
     ),
     ("badreputation", r"reputation|bad score|poor score|user complaints"),
@@ -71,15 +77,22 @@ WORDS: tuple[tuple[str, str], ...] = (
         "spamdetected",
         r"""
         \bspam|unsolicited|junk mail|\bube\b|\bbulk mail|spamassassin|looks like (?:junk|spam)|high spam|advertis
-        dspam|content reject
+        dspam|content (?:reject|filter|denied)|(?:unacceptable|banned|mail) content|bulk e-?mail|recurrent pattern|uribl
+        reject, id=|for abuse|anti-?spam|by our filter|detected that this message is|mail score
         """,
     ),
-    ("toomanyconn", r"too many (?:\w+ )?(?:connections?|sessions|concurrent|recipients)|connection limit|connection rate"),
+    (
+        "toomanyconn",
+        r"""
+        too many (?:\w+ )?(?:connections?|sessions|concurrent|recipients)|max emails per hour|too many errors from
+        trop de connexions|connection limit|connection rate
+        """,
+    ),
     (
         "speeding",
         r"""
         too (?:fast|quickly|frequent)|rate limit|throttl|sending (?:too|rate)|message rate|at a rate|recipients this hour
-        too many (?:messages|mails|emails) (?:in|per|from)|try again more slowly
+        too many (?:messages|mails|emails) (?:in|per|from)|try again (?:more )?slow
         """,
     ),
     ("exceedlimit", r"recipients? limit|message limit|exceeded .{0,30}\blimit"),
@@ -87,13 +100,33 @@ WORDS: tuple[tuple[str, str], ...] = (
         "norelaying",
         r"""
         relay(?:ing)? (?:not|denied|access|is not)|unable to relay|not permitted to relay|we do not relay|relaying
+        as a relay|handle mail for|allowed to relay|specified domain is not allowed
         rcpthosts|not (?:a )?local (?:host|domain)|insecure mail relay|not a gateway|no relay|open relay
         (?:use|using) (?:me|us) .{0,80}relay|not configured to relay|relay (?:operation|prohibited|mail for)|cannot relay
         """,
     ),
     (
+        "rejected",
+        r"""
+        sender (?:address )?(?:is |has been )?(?:in my )?black ?list|your email address has been blacklisted
+        sending to/from an address|batv|bouncedeny|third-party dsn|bogus mail from|purported responsible|emetteur invalide
+        (?:null|empty)(?: envelope)? senders? (?:is |are )?not|returned mail not accepted|sender domain is empty
+        list of senders|senderfilter|envelope blocked|email address is not verified|to submit messages to|to post to this
+        """,
+    ),
+    (
+        "filtered",
+        r"""
+        extended inactivity|restricted sms|user rules|recipient preferences|is protected by|refuses? to receive
+        by the recipient$
+        """,
+    ),
+    (
         "blocked",
         r"""
+        blocked (?:using|by)\b|blocked - |^(?:\d{3} )?(?:5\.\d\.\d )?blocked\b|banned sending|dynamic ip|bad ip profile|black list
+        no access from|go away|mail from (?:your|dynamic) ip|refused - see|closing transmission channel|open proxy
+        listed (?:at|as abusive)|server access forbidden|host network,? not allowed|allowed to connect|abuseat
         block(?:ed|ing)? .{0,40}\b(?:ip|host|list|network|address)\b
         \b(?:ip|host|client|server)\b.{0,50}\b(?:blocked|blacklisted|banned|rejected)|blacklist
         \bhost access denied|refused to talk|invalid ip
@@ -105,6 +138,7 @@ WORDS: tuple[tuple[str, str], ...] = (
         "suspend",
         r"""
         suspended|disabled|inactive|deactivated|account.{0,30}(?:locked|frozen|expired|not active)|has been closed
+        temporar(?:y|ily) locked|archived recipient|destinataire archivee|user is terminated|suspend the service
         not active|mailbox unavailable or access denied|is frozen
         """,
     ),
@@ -125,7 +159,8 @@ WORDS: tuple[tuple[str, str], ...] = (
         domain (?:name )?(?:not found|does(?: not|n't) exist|unknown|invalid)|no such (?:host|domain)
         name or service not known|nxdomain|unrout(?:e)?able (?:mail )?(?:domain|address)|unresolvable|\bno mx\b
         bad destination (?:host|system|domain)|illegal host|host \S{1,255} not found|domain is not reachable|unresolvable
-        no such (?:host|domain)|domain must resolve|\b553 [\w.-]{3,200} does not exist|recipient address must contain a domain
+        no such (?:host|domain)|domain must (?:resolve|exist)|\b553 [\w.-]{3,200} does not exist
+        recipient address must contain a domain
         """,
     ),
     (
@@ -146,7 +181,11 @@ WORDS: tuple[tuple[str, str], ...] = (
         delivery to the following recipients? failed|unknown to|user unknown|is not local|no mailbox here
         not listed in|recipnotfound|address rejected|no such \w+|5\.1\.1|is unknown|does not like recipient|bad_recipient
         address not found|couldn't be found|not our (?:customer|user)|not a registered|bad destination mailbox
-        nobody (?:by|with) th(?:at|is) name
+        nobody (?:by|with) th(?:at|is) name|present in directory|name directory|can't accept user|not an active address
+        mailbox (?:not present|unavai)|nessun utente|no existe (?:dicha|ese)|not a local address|userunknown|invalid-?recipient
+        recipient (?:is )?not (?:accepted|ok)|refuses to accept your|badr(?:cpt|ecipient)to|validrcptto|recipient has been denied
+        no longer (?:valid|accepts mail)|missing home directory|utilisateur inconnu|> not found|existent user|unknown local.?part
+        does not exist\.|addresses were unknown
         """,
     ),
     (
@@ -168,6 +207,7 @@ WORDS: tuple[tuple[str, str], ...] = (
         requests to connect
         """,
     ),
+    ("systemerror", r"loop broken|create a mail loop|loops back to|loop was found in"),
     (
         "networkerror",
         r"""
@@ -182,6 +222,7 @@ WORDS: tuple[tuple[str, str], ...] = (
         r"""
         delivery (?:time|expired)|retry time(?:out)?|could not be delivered for|too long|timed? ?out|expired
         retries exhausted|been in the queue|delivery attempts|giving up|delayed|retry timeout exceeded
+        multiple retries|allowed queue period|did(?: not|n't) respond|not been collected
         """,
     ),
     (
@@ -196,19 +237,24 @@ WORDS: tuple[tuple[str, str], ...] = (
     (
         "systemerror",
         r"""
-        local error|system (?:config|error|problem)|internal (?:error|software)|i/o error|can't create|cannot open
+        interrupted system call|encountered an error|config\w{0,8} error|misconfigured|queue file|no mdb|local problem
+        local error|currently unavailable|system (?:config|error|problem)|internal (?:error|software)|i/o error|can't create
+        cannot open
         server error|aliasing|service unavailable|transaction failed|could not load|resources? (?:un)?available
         """,
     ),
     (
         "mailererror",
         r"""
-        command (?:failed|died|output)|pipe|procmail|exit status|x-unix|mailer|child|returned process
+        command (?:failed|died|output)|pipe|procmail|exit status|\|\| exit|maildrop|x-unix|mailer|child|returned process
         """,
     ),
     (
         "securityerror",
-        r"authenticat|security (?:polic|reason|error|violat|check)|encrypt|starttls|tls|login|password|permission denied",
+        r"""
+        authent|verification failure|dead domain|ses:send|security (?:polic|reason|error|violat|check)|encrypt|starttls
+        tls|login|password|permission denied
+        """,
     ),
 )
 TABLE = tuple((reason, any_of(words.replace("{WHO}", _WHO))) for reason, words in WORDS)

@@ -115,7 +115,7 @@ def _has_original(message: Message) -> bool:
 
 _CHALLENGE = re.compile(r"sender (?:is )?not (?:pre-?)?approved|follow (?:the )?instructions|guest list", re.IGNORECASE)
 _COMPLAINT = re.compile(r"complaint about message from [\d.a-fx:]+$", re.IGNORECASE)
-_GAVE_UP = re.compile(r"failed \d{1,4} attempts", re.IGNORECASE)
+_GAVE_UP = re.compile(r"failed \d{1,4} attempts|multiple retries|allowed queue period|not been collected", re.IGNORECASE)
 _FEEDBACK = re.compile(
     r"^(feedback-type|user-agent|version|arrival-date|source-ip|original-mail-from|reported-domain):", re.I | re.M
 )

@@ -67,6 +67,19 @@ def test_a_provider_says_it_in_his_own_words_and_is_understood(said: str, code: 
         ("553 mail.shop.example does not exist", None, "data", "hostunknown"),
         ("550 Virus Detected; Content Rejected", "5.0.0", "", "virusdetected"),
         ("552 Too many recipients", "5.0.0", "", "toomanyconn"),
+        ("554 Blocked using bl.shield.example", None, "", "blocked"),
+        ("550 We do not accept mail from dynamic IP space", None, "", "blocked"),
+        ("550 Your email address has been blacklisted here", None, "", "rejected"),
+        ("550 BATV tag is not valid", None, "", "rejected"),
+        ("550 IP name lookup failed for 192.0.2.7", None, "", "requireptr"),
+        ("554 Content denied by the antispam engine", None, "", "spamdetected"),
+        ("550 Because of the recipient preferences", None, "", "filtered"),
+        ("452 There is not enough disk space for ann", None, "", "mailboxfull"),
+        ("550 sorry, your envelope recipient is in my badrcptto list", None, "rcpt", "userunknown"),
+        ("550 utilisateur inconnu", None, "rcpt", "userunknown"),
+        ("550 The user is terminated", None, "", "suspend"),
+        ("554 mail for shop.example loops back to myself", None, "", "systemerror"),
+        ("451 too many errors from your address", None, "", "toomanyconn"),
         ("", "5.1.10", "", "notaccept"),
         ("", "5.7.29", "", "authfailure"),
     ],
@@ -116,3 +129,12 @@ def test_of_the_addresses_in_prose_only_those_that_the_mail_went_to_have_failed(
         "Received: from desk.example by mx.shop.example for <ann@shop.example>\nTo: friends@lists.example\nSubject: Hello\n"
     )
     assert [one.address for one in recipients(notice)] == ["ann@shop.example"]
+
+
+def test_a_mail_that_nobody_fetched_has_failed() -> None:
+    """What gave up says so, though time was the cause: no later attempt follows."""
+    notice = (
+        "From: Mailer-Daemon@relay.example\nTo: help@desk.example\nSubject: Mail delivery failure\n\n"
+        "A message that you sent could not be delivered.\n\n  ann@shop.example\n    it has not been collected after 30 days\n"
+    )
+    assert [(one.action, one.reason) for one in recipients(notice)] == [("failed", "expired")]
