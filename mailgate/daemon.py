@@ -15,6 +15,7 @@ import ssl
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -35,7 +36,7 @@ from mailgate.mail.message import Envelope
 from mailgate.needs import Needs
 from mailgate.orders import Folder
 from mailgate.reload import Anew, read_anew, rewind
-from mailgate.store import memory, outbox, passage, spool
+from mailgate.store import memory, outbox, spool
 from mailgate.store.engine import Store
 from mailgate.timekeeper import Timekeeper
 from mailgate.wire import clock
@@ -49,6 +50,7 @@ from mailgate.wire.smtp_out import Smarthost, smarthost, target
 
 DRAIN = 8.0
 RESTART_PAUSE = 1.0
+PASSAGE = timedelta(minutes=10)
 PROBLEMS = 20  # of a refused configuration that the log names; `mailgate check` says all
 FIXED = ("store", "smtp", "lmtp", "guard", "http", "hostname", "smarthost", "limits", "timers", "retention", "logs")
 
@@ -244,14 +246,18 @@ class Daemon:
         return Outcome(250, f"2.0.0 stored as {await self.gateway.accept(envelope, raw)}")
 
     async def _recover(self) -> None:
-        for spool_id in await self.store.run(partial(passage.left_over, now=clock.now())):
-            events.guard_uncertain(client=None, message_id=None, spool_id=spool_id, ticket=None)
+        await self.guard.left_over(self._longest_passage if self.store.many else timedelta(0))
         counts = await self.store.run(spool.counts)
         if waiting := counts.get("received", 0):
             events.spool_recovered(count=waiting, oldest=await self.store.run(spool.oldest_waiting))
         if held := await self.store.run(memory.holds):
             waiting = (await self.store.run(outbox.counts)).get("queued", 0)
             events.outbox_on_hold(scopes=held, queued=waiting)
+
+    @property
+    def _longest_passage(self) -> timedelta:
+        """Longer than a mail can be on its way to the guard's next hop while the daemon that hands it on lives."""
+        return 3 * self.settings.guard.answer_within + PASSAGE
 
     async def _kept(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run a loop for ever: one that fails is told of and started again."""
@@ -275,6 +281,7 @@ class Daemon:
         while True:
             counts = await self.store.run(spool.counts), await self.store.run(outbox.counts)
             self.gauges.show(*counts, await self.store.run(memory.holds))
+            await self.guard.left_over(self._longest_passage)
             self.courier.woken.set()
             notify("WATCHDOG=1")
             await asyncio.sleep(15)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -104,6 +104,13 @@ class Guard:
     def __init__(self, gateway: Gateway, defers: bool, count: Count) -> None:
         self.gateway, self.defers, self.count = gateway, defers, count
         self._late: set[asyncio.Task[None]] = set()
+
+    async def left_over(self, age: timedelta) -> None:
+        """Count as unsaid what has been on its way for so long: whoever handed it on has died, and its client tries again."""
+        now = clock.now()
+        work = partial(passage.left_over, before=now - age, now=now)
+        for spool_id in await self.gateway.store.run(work):
+            events.guard_uncertain(client=None, message_id=None, spool_id=spool_id, ticket=None)
 
     async def passing(self, envelope: Envelope, content: bytes, hop: Hop) -> str:
         """The reply to the mail's dot; the mail has gone to `hop` if that is the next hop's own."""

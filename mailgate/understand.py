@@ -52,7 +52,7 @@ class Read:
 def opened(mail: Spooled, house: House) -> Spooled:
     """`mail` as it counts: for a journal report from a trusted relay the mail in it, any other as it came. Pure."""
     envelope = mail.envelope
-    if not (any(map(house.is_journal, envelope.forward_paths)) and trust.is_relay(envelope.client, house.relays)):
+    if not any(map(house.is_journal, envelope.forward_paths)) or not _is_word(envelope, house):
         return mail
     found = journal.read(parse(mail.raw))
     return replace(mail, raw=found.raw, envelope=replace(envelope, reverse_path=found.reverse_path)) if found else mail
@@ -308,14 +308,19 @@ def is_proven(message: Message, envelope: Envelope, house: House) -> bool:
     """Did a trusted host vouch for the author's domain? Its word counts only from a relay that we trust (RFC 8601 §5)."""
     if envelope.door in house.proven_doors:
         return True
-    if envelope.door == guard.DOOR:  # its header is the writer's own: no line in it is a host's word
-        return guard.vouches(envelope, message.author)
+    if guard.vouches(envelope, message.author):
+        return True
     return message.author is not None and proof.proves(message.author, believed(message, envelope, house))
+
+
+def _is_word(envelope: Envelope, house: House) -> bool:
+    """True for mail of a relay that we trust. Through the guard it hands us what its users wrote: no line of that is its word."""
+    return trust.is_relay(envelope.client, house.relays) and envelope.door != guard.DOOR
 
 
 def believed(message: Message, envelope: Envelope, house: House) -> tuple[Results, ...]:
     """What the hosts that we trust found about a mail; nothing of one that somebody else handed over."""
-    if not trust.is_relay(envelope.client, house.relays):
+    if not _is_word(envelope, house):
         return ()
     is_ours = partial(trust.is_relay, relays=house.relays)
     lines = results.written_by_relays(message.scan.fields, is_ours, beneath=house.results == "beneath")

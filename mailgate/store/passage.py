@@ -40,11 +40,12 @@ def unsaid(connection: Connection, ids: Sequence[int], reason: str, now: datetim
     connection.execute(_these(ids).values(state="settled", reason=reason[:500], settled_at=now))
 
 
-def left_over(connection: Connection, now: datetime) -> tuple[int, ...]:
-    """What was on its way when the last daemon ended; from now on it counts as unsaid."""
-    query = select(spool.c.id).where((spool.c.state == "received") & (spool.c.reason == RELAYING))
-    ids = tuple(connection.execute(query.order_by(spool.c.id)).scalars())
-    unsaid(connection, ids, UNCERTAIN, now)
+def left_over(connection: Connection, before: datetime, now: datetime) -> tuple[int, ...]:
+    """What came before that instant and is on its way still: the daemon that handed it on has gone, and it counts as unsaid."""
+    mine = (spool.c.state == "received") & (spool.c.reason == RELAYING) & (spool.c.received_at < before)
+    ids = tuple(connection.execute(select(spool.c.id).where(mine).order_by(spool.c.id)).scalars())
+    if ids:
+        unsaid(connection, ids, UNCERTAIN, now)
     return ids
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import smtplib
 import socket
@@ -24,10 +25,11 @@ PRIVATE = mail(SELLER, "friend@else.test", "private", "Lunch?", cc="", text=".\r
 
 @dataclass
 class Beyond:
-    """The next hop: what it was handed, and what it answers ("RCPT a@b", "." for the dot) instead of yes."""
+    """The next hop: what it was handed, what it answers (to an address, "." for the dot) instead of yes, what it does first."""
 
     says: dict[str, str] = field(default_factory=dict)
     taken: list[tuple[str | None, tuple[str, ...], bytes]] = field(default_factory=list)
+    first: Callable[[bytes], object] | None = None
     port: int = 0
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
@@ -36,6 +38,8 @@ class Beyond:
         return self.says.get(address, "250 2.1.5 fine with me")
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+        if self.first is not None:
+            await asyncio.to_thread(self.first, envelope.original_content)
         if "." not in self.says:
             self.taken.append((envelope.mail_from, tuple(envelope.rcpt_tos), envelope.original_content))
         return self.says.get(".", "250 2.0.0 queued as 4F2")
@@ -256,6 +260,15 @@ def test_the_same_mail_by_another_door_is_one_message(shop: Shop) -> None:
     assert shop.clock() == "stopped"
     assert rows(shop.directory, "SELECT door FROM sightings") == [("smtp",)]
     assert [row["sha256"] for row in ask(shop.directory, "message", "list")] == [sha256(ASK), sha256(WHOLE)]
+
+
+def test_a_copy_that_comes_before_the_next_hop_s_word_waits_for_it(shop: Shop) -> None:
+    """Who wrote it is proven by the guard, and not by the copy that overtook it: his answer counts."""
+    shop.beyond.first = shop.daemon.sends
+    assert shop.hands(WHOLE, (BUYER, HELPDESK)).startswith("250")
+    until(lambda: shop.daemon.lines("message.duplicate"))
+    assert shop.clock() == "stopped"
+    assert shop.ticket()["messages"] == 2
 
 
 @guarding(required_copy="refuse")
