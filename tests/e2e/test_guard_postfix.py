@@ -7,13 +7,16 @@ The lines of master.cf are those of docs/guard.md.
 
 from __future__ import annotations
 
+import os
 import shutil
 import smtplib
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import dovecot
 import pytest
 from nursery import Nursery
 from postfix import Postfix, free_port
@@ -26,6 +29,12 @@ ASK = mail(HELPDESK, SELLER, "ask", "Order 4711", cc=f"{DESK}, {BUYER}", text="P
 LACKING = mail(SELLER, BUYER, "answer", "Re: Order 4711", cc="", answers="ask")
 PRIVATE = mail(SELLER, FRIEND, "private", "Lunch?", cc="", text="Caf\u00e9?\r\n.\r\n..dots,  and spaces \r\n\ttoo\r\n\r\n")
 IN_FRONT = "-o smtpd_proxy_filter=127.0.0.1:{guard} -o smtpd_discard_ehlo_keywords=chunking,silent-discard"
+SUBMISSION = (
+    "-o smtpd_sasl_auth_enable=yes -o smtpd_sasl_type=dovecot -o smtpd_sasl_path={socket} "
+    "-o smtpd_sender_restrictions=reject_sender_login_mismatch -o smtpd_relay_restrictions=permit_sasl_authenticated,reject "
+    f"-o smtpd_milters= {IN_FRONT}"
+)
+LISTENER = "service auth {{\n unix_listener {socket} {{\n mode = 0666\n }}\n}}\n"
 BEHIND = """\
 127.0.0.1:{port} inet n - n - 20 smtpd
   -o smtpd_proxy_filter=
@@ -151,3 +160,55 @@ def test_swaks_shows_the_refusal(guarded: Guarded) -> None:
     words = ["swaks", "--server", f"127.0.0.1:{guarded.postfix.port}", "--from", SELLER, "--to", BUYER, *headers]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert "550 5.7.1 MG-1: this mail was not sent." in done.stdout
+
+
+@pytest.fixture
+def logins() -> Iterator[str]:
+    """The socket at which a Dovecot says who may log in."""
+    if reason := dovecot.missing():
+        (pytest.fail if os.environ.get("MAILGATE_REAL") == "1" else pytest.skip)(reason)
+    folder = Path(tempfile.mkdtemp(prefix="logins-"))
+    folder.chmod(0o755)
+    more = LISTENER.format(socket=folder / "auth")
+    try:
+        with dovecot.running({SELLER: "his-secret", "mallory@mail.test": "her-secret"}, more=more):
+            yield str(folder / "auth")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_who_logs_in_sends_as_himself_and_nobody_else(
+    logins: str, tmp_path: Path, nursery: Nursery, postfix: Callable[..., Postfix]
+) -> None:
+    """The submission service of docs/guard.md: its check of the sender is what the guard leans on."""
+    guard, behind = free_port(), free_port()
+    own = {SELLER: SELLER, "mallory@mail.test": "mallory@mail.test"}
+    server = postfix(
+        lambda made: {"smtpd_sender_login_maps": made.table("senders", own)},
+        master=BEHIND.format(port=behind).splitlines(),
+        master_of={"smtp": SUBMISSION.format(guard=guard, socket=logins)},
+        mailboxes=[BUYER, HELPDESK],
+    )
+    directory = house(tmp_path)
+    desk = directory / "desks.toml"
+    desk.write_text(desk.read_text() + '\n[desk.support.guard]\nrequired_copy = "add"\n')
+    words = [f"guard.listen=127.0.0.1:{guard}", f"guard.next_hop=smtp://127.0.0.1:{behind}", 'guard.networks=["127.0.0.1"]']
+    running = nursery.start(directory, "smarthost.url=maildir:outgoing", 'trust.claimed_may=["add"]', *words).wait_ready()
+    with running.client("guard") as client:  # the marketplace's ask, let in by hand
+        with pytest.raises(smtplib.SMTPRecipientsRefused):
+            client.sendmail(HELPDESK, ["support@nowhere.test"], ASK)
+        client.sendmail(HELPDESK, [BUYER], ASK)
+    until(lambda: running.lines("message.settled"))
+    with server.client() as mallory:
+        mallory.login("mallory@mail.test", "her-secret")
+        with pytest.raises(smtplib.SMTPRecipientsRefused, match="not owned by user"):
+            mallory.sendmail(SELLER, [BUYER], LACKING)
+    with server.client() as seller:
+        seller.login(SELLER, "his-secret")
+        seller.sendmail(SELLER, [BUYER], LACKING)
+    (copy,) = server.delivered(HELPDESK)
+    assert copy["Cc"] == HELPDESK
+    until(lambda: quiet(directory))
+    (shown,) = ask(directory, "ticket", "show", "MG-1")
+    assert shown["clocks"][0]["state"] == "stopped"
+    running.kill(15)
