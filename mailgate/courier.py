@@ -1,5 +1,6 @@
 """Stage 9, deliver: outbox → next hop → outcome.
 
+Each next hop has a lane of its own, so that a slow or dead one holds up nothing but what is to go there.
 Before each attempt the courier asks whether the notice still holds: one whose clock has stopped, or that a later step overtook,
 is superseded. A temporary refusal is tried again by RFC 5321 §4.5.4.1, a permanent one is final and is treated as a bounce. When
 the connection breaks behind the final dot nobody knows: the row is `uncertain` and goes again with the same Message-ID.
@@ -8,7 +9,8 @@ the connection breaks behind the final dot nobody knows: the row is `uncertain` 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,17 +20,22 @@ from mailgate import events
 from mailgate.desk.bounce import Bounced
 from mailgate.desk.house import House
 from mailgate.desk.retry import next_attempt
+from mailgate.mail import token
 from mailgate.store import memory, outbox, tickets
 from mailgate.store.act import Written
 from mailgate.store.engine import Connection, Store
 from mailgate.store.hand_on import HAND_ON, give_back
-from mailgate.store.outbox import Outgoing
+from mailgate.store.outbox import Outgoing, Way
 from mailgate.store.reach import bounced_notice
 from mailgate.wire import clock
+from mailgate.wire.lane import Lane, Pace
 from mailgate.wire.smtp_out import Sent, Smarthost
 
+Hops = Mapping[str, Smarthost]
+
 BATCH = 64
-AT_ONCE = 8
+LOOK = 1.0  # seconds between two looks for routes that mail is due on
+SHORTEST_SLEEP, LONGEST_SLEEP = 0.05, 60.0
 NO_LONGER = "no longer holds"
 EFFECT = "effect"  # the letter that asks a system to act; what tells the parties of it waits until it has left
 
@@ -49,9 +56,15 @@ class Turn:
     superseded: tuple[Outgoing, ...] = ()
 
 
-def ready(connection: Connection, house: House, now: datetime) -> Turn:
-    """What is to be sent now; what no longer holds is superseded on the way, and what is on hold stays."""
-    due = outbox.due(connection, now, stopped(memory.holds(connection), house), BATCH)
+def waiting(connection: Connection, house: House, now: datetime, way: Way, without: Collection[int]) -> tuple[int, ...]:
+    """The ids of what is to go this way now, oldest first, without those that are on it already."""
+    return outbox.due(connection, now, stopped(memory.holds(connection), house), BATCH, way=way, without=without)
+
+
+def ready(connection: Connection, house: House, now: datetime, ids: Sequence[int] | None = None) -> Turn:
+    """What of `ids` (None: of all) is to be sent now; what no longer holds is superseded, and what is on hold stays."""
+    held = stopped(memory.holds(connection), house)
+    due = outbox.taken(connection, outbox.due(connection, now, held, BATCH) if ids is None else ids, now, held)
     going = tuple(row for row in due if holds(connection, row))
     superseded = tuple(row for row in due if row not in going)
     for row in superseded:
@@ -131,60 +144,116 @@ def _status(sent: Sent) -> str:
 
 
 class Courier:
-    """The outbox at work. `routes` makes the next hop of a mail that has its own way (`hand_on`)."""
+    """The outbox at work: a lane for each next hop, and for each domain that has a pace of its own; none waits for another.
+
+    `hops` gives the next hop of a route: the smarthost, or for a mail that has its own way (`hand_on`) another one.
+    """
 
     def __init__(
-        self, store: Store, house: House, smarthost: Smarthost, routes: Mapping[str, Smarthost], schedule: Schedule
+        self, store: Store, house: House, hops: Hops, schedule: Schedule, paces: Mapping[str, Pace] | None = None
     ) -> None:
-        self.store, self.house, self.smarthost, self.routes, self.schedule = store, house, smarthost, routes, schedule
+        """`paces`: of the smarthost (""), and through it to single domains."""
+        self.store, self.house, self.hops, self.schedule = store, house, hops, schedule
+        self.paces = paces or {}
         self.woken = asyncio.Event()
-        self._slots = asyncio.Semaphore(AT_ONCE)
-        self._in_hand: set[asyncio.Task[None]] = set()
+        self._lanes: dict[Way, Lane] = {}
+        self._look_at = 0.0
+        self._attempts: set[asyncio.Task[None]] = set()
+        self._failed: list[BaseException] = []
         self._closing = False
 
     async def work(self) -> None:
         """Send what is due, then sleep until the next attempt (a minute at the most), for ever."""
         while True:
             self.woken.clear()
+            if self._failed:
+                raise self._failed.pop()
             if await self.deliver():
                 continue
             upcoming = await self.store.run(outbox.next_attempt_at)
-            pause = 60.0 if upcoming is None else (upcoming - clock.now()).total_seconds()
-            try:
-                await asyncio.wait_for(self.woken.wait(), timeout=min(max(pause, 1.0), 60.0))
-            except TimeoutError:
-                continue
+            pause = LONGEST_SLEEP if upcoming is None else max((upcoming - clock.now()).total_seconds(), 1.0)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.woken.wait(), timeout=min(pause, self._pace(), LONGEST_SLEEP))
+
+    def _pace(self) -> float:
+        """Seconds until a lane with mail that waits may go on of itself."""
+        waits = (lane.wait(clock.monotonic()) for lane in self._lanes.values() if lane.waiting)
+        return max(min((one for one in waits if one), default=LONGEST_SLEEP), SHORTEST_SLEEP)
 
     async def deliver(self) -> int:
-        """How many attempts were made."""
-        turn = await self.store.run(partial(ready, house=self.house, now=clock.now()))
+        """How much was taken from the outbox; the attempts go on beside us."""
+        if clock.monotonic() >= self._look_at:
+            self._look_at = clock.monotonic() + LOOK
+            for route in await self.store.run(partial(outbox.routes, now=clock.now())):
+                self._open(route)
+        return sum([await self._fill(way, lane) for way, lane in tuple(self._lanes.items())])
+
+    def _open(self, route: str) -> None:
+        """Make the lanes of this route, unless they are there."""
+        own = () if route else tuple(domain for domain in self.paces if domain)
+        ways = {Way(route, but=own): self.paces.get(route, Pace()), **{Way(route, one): self.paces[one] for one in own}}
+        for way, pace in ways.items():
+            if way not in self._lanes:
+                self._lanes[way] = Lane(pace, clock.monotonic())
+
+    async def _fill(self, way: Way, lane: Lane) -> int:
+        """Set as many mails out on this lane as it has room for; how many ids were looked at."""
+        room = 0 if self._closing else lane.room(clock.monotonic())
+        if not room:
+            return 0
+        if not lane.waiting:
+            find = partial(waiting, house=self.house, now=clock.now(), way=way, without=frozenset(lane.in_hand))
+            lane.waiting.extend(await self.store.run(find))
+        ids = [lane.waiting.popleft() for _ in range(min(room, len(lane.waiting)))]
+        if not ids:
+            return 0
+        turn = await self.store.run(partial(ready, house=self.house, now=clock.now(), ids=ids))
         tell_superseded(turn.superseded)
-        self._in_hand = {asyncio.create_task(self._attempt(row)) for row in turn.going}
-        if not self._in_hand:
-            return len(turn.superseded)
-        done, _ = await asyncio.wait(self._in_hand)
-        failed = [error for task in done if (error := task.exception())]
-        if failed:
-            raise failed[0]
-        return len(turn.going)
+        for row in turn.going:
+            lane.begin(row.id, clock.monotonic())
+            attempt = asyncio.create_task(self._attempt(row, lane))
+            self._attempts.add(attempt)
+            attempt.add_done_callback(self._ended)
+        return len(ids)
 
     async def finish(self, seconds: float) -> None:
         """Begin no more attempts, and wait up to `seconds` for the outcome of those that were begun."""
         self._closing = True
-        if self._in_hand:
-            _, late = await asyncio.wait(self._in_hand, timeout=seconds)
+        if self._attempts:
+            _, late = await asyncio.wait(self._attempts, timeout=seconds)
             for task in late:
                 task.cancel()
 
-    async def _attempt(self, row: Outgoing) -> None:
-        async with self._slots:
-            if self._closing:
-                return
-            hop = self.routes[row.route] if row.route else self.smarthost
-            sent = await hop.send(row.reverse_path, (row.reader,), row.raw)
-        now = clock.now()
-        work = partial(record, row=row, sent=sent, house=self.house, schedule=self.schedule, now=now)
-        tell(row, sent, await self.store.run(work))
+    def _ended(self, attempt: asyncio.Task[None]) -> None:
+        self._attempts.discard(attempt)
+        error = None if attempt.cancelled() else attempt.exception()
+        if error is not None:
+            self._failed.append(error)
+        self.woken.set()
+
+    async def _attempt(self, row: Outgoing, lane: Lane) -> None:
+        try:
+            hop = self.hops[row.route]
+            sent = await hop.send(row.reverse_path, (row.reader,), row.raw, envid(row, self.house))
+            self._note(lane, hop, sent)
+            work = partial(record, row=row, sent=sent, house=self.house, schedule=self.schedule, now=clock.now())
+            tell(row, sent, await self.store.run(work))
+        finally:
+            lane.end(row.id)
+
+    def _note(self, lane: Lane, hop: Smarthost, sent: Sent) -> None:
+        """Let a lane rest whose next hop is away, and go on when it is back."""
+        if not sent.reached:
+            rest = lane.failed(clock.monotonic())
+            events.hop_rested(hop=hop.name, reply=f"{sent.code or ''} {sent.text}".strip(), seconds=rest)
+        elif lane.reached():
+            events.hop_recovered(hop=hop.name)
+
+
+def envid(row: Outgoing, house: House) -> str:
+    """The signed name under which reports about this mail are asked for; none for what is not ours, and without a return path."""
+    ours = row.notice not in outbox.UNWRITTEN and row.reverse_path is not None
+    return token.envelope_id(row.id, house.keys) if ours else ""
 
 
 def tell_superseded(rows: Iterable[Outgoing]) -> None:

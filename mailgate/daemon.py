@@ -42,11 +42,12 @@ from mailgate.timekeeper import Timekeeper
 from mailgate.wire import clock
 from mailgate.wire.guard_in import GuardDoor
 from mailgate.wire.http import Board
+from mailgate.wire.lane import Pace
 from mailgate.wire.lobby import Events, Limits, Outcome
 from mailgate.wire.metrics import Gauges
-from mailgate.wire.smtp_client import Target
+from mailgate.wire.smtp_client import Login, Target
 from mailgate.wire.smtp_in import Doors, networks
-from mailgate.wire.smtp_out import Smarthost, smarthost, target
+from mailgate.wire.smtp_out import Smarthost, TlsPolicy, smarthost, target
 
 DRAIN = 8.0
 RESTART_PAUSE = 1.0
@@ -107,13 +108,19 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-def smarthost_of(settings: Settings, url: str = "") -> Smarthost:
-    """The next hop of outgoing mail, or of a desk's `hand_on` URL."""
-    if url:
-        return smarthost(url, hostname=settings.host)
+def smarthost_of(settings: Settings) -> Smarthost:
+    """The next hop of outgoing mail that has no way of its own. Raises ConfigError for a password that can't be read."""
     out = settings.smarthost
-    password = config.password(out.password_file) if out.password_file else ""
-    return smarthost(out.url, username=out.username, password=password, hostname=settings.host)
+    login = Login(out.username, config.password(out.password_file) if out.password_file else "")
+    sessions = out.at_once + sum(pace.at_once for pace in out.domains.values())
+    return smarthost(out.url, login, settings.host, TlsPolicy(out.tls, out.ca_file), sessions=sessions)
+
+
+def paces_of(settings: Settings) -> dict[str, Pace]:
+    """How fast mail may leave: by the smarthost (""), and through it to single domains."""
+    out = settings.smarthost
+    domains = {domain.lower(): Pace(one.at_once, one.per_minute) for domain, one in out.domains.items()}
+    return {"": Pace(out.at_once, out.per_minute), **domains}
 
 
 def beyond(settings: Settings) -> Target:
@@ -122,14 +129,14 @@ def beyond(settings: Settings) -> Target:
 
 
 class Hops(dict[str, Smarthost]):
-    """Next hops of mail with a way of its own, by URL, made when first needed: a reload may name new ones, old mail old ones."""
+    """Next hops by route, made when first needed: a reload may name new ones, old mail old ones. "" is the smarthost."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__()
+        super().__init__({"": smarthost_of(settings)})
         self._settings = settings
 
     def __missing__(self, url: str) -> Smarthost:
-        self[url] = smarthost_of(self._settings, url)
+        self[url] = smarthost(url, hostname=self._settings.host, tls=TlsPolicy("", self._settings.smarthost.ca_file))
         return self[url]
 
 
@@ -148,7 +155,8 @@ class Daemon:
         self.gateway = Gateway(self.store, house)
         self.timekeeper = Timekeeper(self.store, house, settings.timers.catch_up, settings.retention.keep_raw)
         schedule = Schedule(settings.smarthost.retry, settings.smarthost.give_up)
-        self.courier = Courier(self.store, house, smarthost_of(settings), Hops(settings), schedule)
+        self.hops = Hops(settings)
+        self.courier = Courier(self.store, house, self.hops, schedule, paces_of(settings))
         self.orders = Folder(self.store, house, settings.orders.folder)
         self.needs = Needs(self.store, house)
         told = cast(Events, events)
@@ -237,7 +245,7 @@ class Daemon:
         await _ended(loops)
         await self.courier.finish(max(1.0, DRAIN - (clock.monotonic() - begun)))
         await self.board.close()
-        for hop in (self.courier.smarthost, *self.courier.routes.values()):
+        for hop in self.hops.values():
             await hop.close()
         self.store.close()
         events.daemon_stopped(clean=clean, ms=int((clock.monotonic() - started) * 1000))

@@ -24,6 +24,7 @@ from mailgate.config.values import (
     Listen,
     Listens,
     Networks,
+    Rate,
     Size,
     SmtpHop,
     StoreUrl,
@@ -119,12 +120,24 @@ class OAuth(Section):
         return tuple(filter(None, (self.secret_file, self.refresh_token_file)))
 
 
+class Paced(Section):
+    """[smarthost.domains."example.com"] how much mail may go there: at one moment, and in a minute (0: as much as there is)."""
+
+    at_once: Count = 4
+    per_minute: Rate = 0
+
+
 class Smarthost(Section):
     """[smarthost] whom we hand outgoing mail to, and when we try again (RFC 5321 §4.5.4.1)."""
 
     url: Hop = "maildir:outgoing"
     username: str = ""
     password_file: File = None
+    tls: Literal["", "none", "may", "encrypt", "verify"] = ""
+    ca_file: File = None
+    at_once: Count = 4
+    per_minute: Rate = 0
+    domains: Mapping[str, Paced] = Field(default_factory=dict)
     retry: tuple[Elapsed, ...] = (timedelta(minutes=30), timedelta(hours=1), timedelta(hours=2), timedelta(hours=4))
     give_up: Elapsed = timedelta(days=5)
 

@@ -24,6 +24,7 @@ _BYTES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 HOP_SCHEMES = ("smtp", "smtps", "lmtp")
 POSTGRES = ("postgresql+psycopg://", "postgresql://")
 STORES = '"sqlite:///mailgate.db" or "postgresql+psycopg://mailgate@host/mailgate"'
+TLS_MODES = ("none", "may", "encrypt", "verify")
 OWN_FILE = "put the password alone into a file of mode 0600 and name it: password_file = …"
 
 
@@ -88,16 +89,19 @@ def _network(value: str) -> str:
 
 
 def next_hop(value: str) -> str:
-    """`value` itself if it names where mail is handed to: smtp://, smtps://, lmtp:// or lmtp:///a/socket."""
+    """`value` itself if it says where mail is handed to: smtp://, smtps://, lmtp://, lmtp:///a/socket; with ?tls= or without."""
     try:
         url = urlsplit(value)
         fits = url.scheme in HOP_SCHEMES and (url.hostname or url.path.strip("/")) and url.port != 0
+        fits = fits and (not url.query or url.query.removeprefix("tls=") in TLS_MODES[url.scheme == "smtps" :])
     except ValueError:
         fits = False
     if fits and url.password:
         raise ValueError(f"a URL without a password | {OWN_FILE}")
-    if not fits:
-        raise ValueError('"smtp://host:25", "smtps://host:465" or "lmtp://host:24"')
+    if not fits or url.username:
+        raise ValueError(
+            '"smtp://host:25", "smtps://host:465" or "lmtp://host:24", with ?tls=may, encrypt or verify behind it if need be'
+        )
     return value
 
 
@@ -188,6 +192,7 @@ Validator = Callable[..., Any]
 Elapsed = Annotated[timedelta, BeforeValidator(_elapsed)]
 Size = Annotated[int, BeforeValidator(_size)]
 Count = Annotated[int, Field(strict=True, ge=1)]
+Rate = Annotated[int, Field(strict=True, ge=0)]
 File = Annotated[Path | None, BeforeValidator(_file)]
 Listen = Annotated[str, AfterValidator(_listen)]
 Listens = Annotated[tuple[Annotated[str, AfterValidator(_at_door), AfterValidator(_listen)], ...], BeforeValidator(_listens)]

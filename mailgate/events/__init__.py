@@ -27,6 +27,8 @@ from mailgate.events.orders import orders_imported, orders_refused
 from mailgate.events.outgoing import (
     address_bounced,
     hand_on_stopped,
+    hop_recovered,
+    hop_rested,
     notice_capped,
     notice_deferred,
     notice_queued,
@@ -55,6 +57,8 @@ __all__ = [
     "guard_unchecked",
     "guard_unsent",
     "guard_warned",
+    "hop_recovered",
+    "hop_rested",
     "notice_capped",
     "notice_deferred",
     "notice_queued",

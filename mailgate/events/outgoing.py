@@ -89,6 +89,16 @@ def notice_superseded(*, outbox_id: int, notice: str, ticket: Ticket, to: str | 
     """A notice no longer held when its turn came; it was not sent."""
 
 
+@event("hop.rested", "warning")
+def hop_rested(*, hop: str, reply: str, seconds: float) -> None:
+    """A next hop was not there, or took no mail of ours at all; mail for it rests for so long, other mail goes on."""
+
+
+@event("hop.recovered")
+def hop_recovered(*, hop: str) -> None:
+    """A next hop that was away takes mail again."""
+
+
 @event("address.bounced", "warning")
 def address_bounced(
     *,

@@ -1,11 +1,12 @@
 """Sign what we hand out, and recognise it when it comes back.
 
-Five things come back to us, each signed for its own purpose only:
+Six things come back to us, each signed for its own purpose only:
 
 - a reply address ``support+t42.7.<mac>@…``: ticket 42, written to party 7 (RFC 5233 detail)
 - an action address ``support+a7.<code>.<expiry>.<mac>@…``: what party 7 may do once, until that day, by writing to it
 - a Message-ID ``mg.42.<digest>.<mac>@…``: the same id for the same notice, however often it leaves
 - a return path ``bounces+318.<mac>@…``: which row of the outbox a bounce is about
+- an envelope id ``mg.318.<mac>``: the same, where a relay writes another return path
 - a token in the text ``MG-<mac>-42``: it survives relays that rewrite every id, and only locates
 
 HMAC-SHA256 cut to 128 bits, base32 in lower case: local parts get lower-cased on the way. Two keys are
@@ -42,6 +43,7 @@ _ACTION = re.compile(
     rf"[^@]+\+a{_NUMBER}\.([a-z2-7]{{5}})\.{_BASE36}(?:\.([1-9a-z][0-9a-z]{{0,5}}))?\.{_MAC}@[^@]+", re.IGNORECASE | re.ASCII
 )
 _BOUNCE = re.compile(rf"bounces\+{_NUMBER}\.{_MAC}@[^@]+")
+_ENVELOPE = re.compile(rf"mg\.{_NUMBER}\.{_MAC}")
 _DAY_0 = date(1970, 1, 1)
 _BODY = re.compile(rf"(?<![0-9A-Za-z])MG-{_MAC}-{_NUMBER}(?![0-9])", re.IGNORECASE | re.ASCII)
 
@@ -180,6 +182,17 @@ def read_bounce_address(address: str, keys: Keys) -> int | None:
     if found is None:
         return None
     return int(found[1]) if _valid(keys, found[2], "bounce", int(found[1])) else None
+
+
+def envelope_id(outbox_id: int, keys: Keys) -> str:
+    """The ENVID (RFC 3461 §4.4) of one row of the outbox: it comes back in a report even where a relay rewrites return paths."""
+    return f"mg.{outbox_id}.{_sign(keys.current, 'envelope', outbox_id)}"
+
+
+def read_envelope_id(envelope: str, keys: Keys) -> int | None:
+    """The id of the outbox row whose ENVID `envelope` is, or None if we did not write it."""
+    found = _ENVELOPE.fullmatch(envelope.strip().lower())
+    return int(found[1]) if found and _valid(keys, found[2], "envelope", int(found[1])) else None
 
 
 def body_token(ticket: int, keys: Keys) -> str:

@@ -6,12 +6,12 @@ Message-ID), `refused`, `superseded` (it no longer held), `cancelled`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, case, false, func, insert, or_, select, update
 
 from mailgate.store.schema import outbox
 
@@ -99,17 +99,60 @@ def told_since(connection: Connection, reader: str, ticket: int | None, since: d
     return int(row[0]), int(row[1])
 
 
-def due(connection: Connection, now: datetime, held: Sequence[str], limit: int) -> tuple[Outgoing, ...]:
-    """Mail whose next attempt is due by `now`, oldest first, without what a hold stops (scopes as in `hold`)."""
-    query = select(outbox).where(outbox.c.state.in_(OPEN) & (outbox.c.next_attempt_at <= now))
+@dataclass(frozen=True)
+class Way:
+    """Which mail goes one way: that of a route ("": by the smarthost), to one domain, or to all `but` these."""
+
+    route: str = ""
+    domain: str = ""
+    but: tuple[str, ...] = ()
+
+
+def routes(connection: Connection, now: datetime) -> tuple[str, ...]:
+    """The routes of all mail that is due by `now`."""
+    query = select(outbox.c.route).where(outbox.c.state.in_(OPEN) & (outbox.c.next_attempt_at <= now)).distinct()
+    return tuple(connection.execute(query).scalars())
+
+
+def due(
+    connection: Connection,
+    now: datetime,
+    held: Sequence[str],
+    limit: int,
+    *,
+    way: Way | None = None,
+    without: Collection[int] = (),
+) -> tuple[int, ...]:
+    """The ids of mail whose next attempt is due by `now`, oldest first, without what a hold stops (scopes as in `hold`)."""
+    query = _due(select(outbox.c.id), now, held).order_by(outbox.c.next_attempt_at, outbox.c.id).limit(limit)
+    if way is not None:
+        query = query.where(outbox.c.route == way.route)
+        query = query.where(*(~_to(domain) for domain in way.but), *([_to(way.domain)] if way.domain else []))
+    if without:
+        query = query.where(outbox.c.id.not_in(without))
+    return tuple(connection.execute(query).scalars())
+
+
+def taken(connection: Connection, ids: Sequence[int], now: datetime, held: Sequence[str]) -> tuple[Outgoing, ...]:
+    """Those of these mails that are due by `now` still, and that no hold stops, with their bytes, in this order."""
+    rows = {row.id: row for row in connection.execute(_due(select(outbox), now, held).where(outbox.c.id.in_(ids)))}
+    return tuple(_outgoing(rows[one]) for one in ids if one in rows)
+
+
+def _due(query: Select[Any], now: datetime, held: Sequence[str]) -> Select[Any]:
+    query = query.where(outbox.c.state.in_(OPEN) & (outbox.c.next_attempt_at <= now))
     for scope in held:
         kind, _, name = scope.partition(":")
-        if kind == "all":
-            return ()
         column = {"desk": outbox.c.desk, "seller": outbox.c.seller}.get(kind)
-        if column is not None:
+        if kind == "all":
+            query = query.where(false())
+        elif column is not None:
             query = query.where(or_(column.is_(None), column != name))
-    return tuple(map(_outgoing, connection.execute(query.order_by(outbox.c.next_attempt_at, outbox.c.id).limit(limit))))
+    return query
+
+
+def _to(domain: str) -> ColumnElement[bool]:
+    return func.lower(outbox.c.reader).endswith(f"@{domain}", autoescape=True)
 
 
 def _outgoing(row: Any) -> Outgoing:

@@ -1,36 +1,51 @@
-"""Keep a few connections to the smarthost and run one mail transaction over one of them.
+"""Speak SMTP or LMTP to one next hop: a session with TLS and account, and one mail transaction over it.
 
-In order: a connection that is idle and still alive, or a new one (hello, STARTTLS, AUTH); MAIL, each RCPT, DATA;
-the body until the kernel has taken all of it; the final dot; the reply. What fails before the dot leaves cannot
-have delivered anything: deferred. What fails after it may have: uncertain. It will not check addresses or retry.
+In order: connect, hello, STARTTLS, AUTH; MAIL, each RCPT, DATA; the body until the kernel has taken all of it; the final dot;
+the reply. What fails before the dot leaves cannot have delivered anything: deferred. What fails after it may have: uncertain.
+A password or a token leaves us over TLS or on this machine, never else. It will not check addresses or retry.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import aiosmtplib
 
-from mailgate.wire import clock
-
-SIZE = 4  # connections at most
-KEEP = 30.0  # seconds an idle connection is trusted to live
 DOT_PATIENCE = 10  # times `patience` for the reply to the final dot
 
 _STUFF = re.compile(rb"^\.", re.MULTILINE)
 _LONE = re.compile(rb"\r\n|\r|\n")
+_XCHAR = re.compile(r"[!-*,-<>-~]")  # RFC 3461 §4: all of ASCII's visible characters but + and =
+
+
+class Tokens(Protocol):
+    """Access tokens of one account (wire/oauth.py); `get` raises an OSError when there is none to be had."""
+
+    def get(self) -> Awaitable[str]: ...
+
+    def forget(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Login:
+    """An account at a next hop: a password, or `tokens` for SASL XOAUTH2; without a name there is none."""
+
+    username: str = ""
+    password: str = field(default="", repr=False)
+    tokens: Tokens | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
 class Target:
-    """One next hop. `tls`: wrapped (from the first byte), required, offered, off; `patience` in seconds.
+    """One next hop. `tls`: none, may (where it is offered), encrypt, verify (with its certificate); `patience` in seconds.
 
-    The certificate is checked when TLS is wrapped or required; TLS that is merely offered is better than none.
+    `wrapped`: TLS from the first byte (RFC 8314 §3.3).
     """
 
     host: str
@@ -38,31 +53,47 @@ class Target:
     socket_path: str
     lmtp: bool
     tls: str
-    username: str
-    password: str = field(repr=False)
+    wrapped: bool
+    login: Login
     hostname: str
     context: ssl.SSLContext | None
     patience: float
 
 
 @dataclass(frozen=True)
+class Mail:
+    """What one transaction carries. With `envid` reports of failure and delay are asked for under that name (RFC 3461)."""
+
+    reverse_path: str
+    forward_paths: tuple[str, ...]
+    data: bytes = field(repr=False)
+    envid: str = ""
+
+
+@dataclass(frozen=True)
 class Answer:
-    """What one transaction came to."""
+    """What one transaction came to. `reached` is False where the next hop did not get as far as hearing of the mail."""
 
     state: Literal["sent", "deferred", "refused", "uncertain"]
     code: int | None
     text: str
     refused: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    reached: bool = True
 
 
 @dataclass
 class Progress:
-    """How far a transaction got."""
+    """How far a transaction got: `begun` with the reply to MAIL, `given` with DATA, `dotted` with the final dot."""
 
     reused: bool = False
     begun: bool = False
+    given: bool = False
     dotted: bool = False
     refused: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+
+class InClearError(aiosmtplib.SMTPException):
+    """Neither TLS nor this machine: no password goes there."""
 
 
 class LmtpClient(aiosmtplib.SMTP):
@@ -74,66 +105,6 @@ class LmtpClient(aiosmtplib.SMTP):
         return await super().execute_command(*args, **options)
 
 
-class Pool:
-    """Connections to one target."""
-
-    def __init__(self, target: Target) -> None:
-        self.target = target
-        self._turns = asyncio.Semaphore(SIZE)
-        self._idle: list[tuple[aiosmtplib.SMTP, float]] = []
-
-    async def send(self, reverse_path: str, forward_paths: tuple[str, ...], data: bytes) -> Answer:
-        """What became of one mail. A kept connection that proves dead before MAIL is replaced once."""
-        async with self._turns:
-            answer, progress = await self._attempt(reverse_path, forward_paths, data)
-            if progress.reused and not progress.begun and answer.state == "deferred":
-                await self._drop_idle()
-                answer, progress = await self._attempt(reverse_path, forward_paths, data)
-            return answer
-
-    async def close(self) -> None:
-        """Say QUIT on every idle connection."""
-        await self._drop_idle()
-
-    async def _attempt(self, reverse_path: str, forward_paths: tuple[str, ...], data: bytes) -> tuple[Answer, Progress]:
-        progress, client = Progress(), None
-        try:
-            client = self._kept()
-            progress.reused = client is not None
-            client = client or await connected(self.target)
-            answer = await _transact(client, progress, (reverse_path, forward_paths, data))
-            await self._keep(client)
-            return answer, progress
-        except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as error:
-            if client is not None:
-                client.close()
-            return _failure(error, progress), progress
-        except asyncio.CancelledError:
-            if client is not None:
-                client.close()
-            raise
-
-    def _kept(self) -> aiosmtplib.SMTP | None:
-        while self._idle:
-            client, since = self._idle.pop()
-            if client.is_connected and clock.monotonic() - since < KEEP:
-                return client
-            client.close()
-        return None
-
-    async def _keep(self, client: aiosmtplib.SMTP) -> None:
-        if client.is_connected:
-            self._idle.append((client, clock.monotonic()))
-
-    async def _drop_idle(self) -> None:
-        idle, self._idle = self._idle, []
-        for client, _ in idle:
-            try:
-                await client.quit(timeout=2)
-            except (aiosmtplib.SMTPException, OSError):
-                client.close()
-
-
 async def connected(target: Target) -> aiosmtplib.SMTP:
     """A session with `target`, with TLS and account as it says; raises what aiosmtplib and the network raise."""
     kind = LmtpClient if target.lmtp else aiosmtplib.SMTP
@@ -143,36 +114,37 @@ async def connected(target: Target) -> aiosmtplib.SMTP:
         socket_path=target.socket_path or None,
         local_hostname=target.hostname,
         timeout=target.patience,
-        use_tls=target.tls == "wrapped",
-        start_tls={"wrapped": False, "off": False, "required": True}.get(target.tls),
+        use_tls=target.wrapped,
+        start_tls=False if target.wrapped else {"none": False, "may": None}.get(target.tls, True),
         tls_context=target.context,
-        validate_certs=target.tls in ("wrapped", "required"),
-        username=target.username or None,
-        password=target.password or None,
     )
     await client.connect()
+    if target.login.username:
+        try:
+            await _log_in(client, target.login)
+        except BaseException:
+            client.close()
+            raise
     return client
 
 
-async def _transact(client: aiosmtplib.SMTP, progress: Progress, mail: tuple[str, tuple[str, ...], bytes]) -> Answer:
-    """One mail transaction (RFC 5321 §3.3); raises what aiosmtplib raises when the line fails."""
-    reverse_path, forward_paths, data = mail
+async def _log_in(client: aiosmtplib.SMTP, login: Login) -> None:
+    if client.get_transport_info("sslcontext") is None and not _is_here(client.get_transport_info("peername")):
+        raise InClearError("the connection is not encrypted, so the password stays here: tls = encrypt or verify")
+    if login.tokens is None:
+        await client.login(login.username, login.password)
+        return
     await hello(client)
-    options, encoding = _mail_options(client, mail)
     try:
-        await client.mail(reverse_path, options=options, encoding=encoding)
-        progress.begun = True
-        for path in forward_paths:
-            await _recipient(client, progress, path, encoding)
-        if len(progress.refused) == len(set(forward_paths)):
-            answer = _all_refused(progress)
-        else:
-            return await _data(client, progress, data)
-    except aiosmtplib.SMTPResponseException as error:
-        progress.begun = True
-        answer = _reply(error.code, error.message, progress)
-    await _reset(client, answer)
-    return answer
+        await client.auth_xoauth2(login.username, await login.tokens.get())
+    except aiosmtplib.SMTPAuthenticationError:
+        login.tokens.forget()
+        await client.auth_xoauth2(login.username, await login.tokens.get())
+
+
+def _is_here(peer: Any) -> bool:
+    """True for a unix socket or loopback."""
+    return not isinstance(peer, tuple) or ipaddress.ip_address(peer[0].partition("%")[0]).is_loopback
 
 
 async def hello(client: aiosmtplib.SMTP) -> None:
@@ -182,6 +154,30 @@ async def hello(client: aiosmtplib.SMTP) -> None:
             await client.ehlo()
         except aiosmtplib.SMTPHeloError:
             await client.helo()
+
+
+async def transact(client: aiosmtplib.SMTP, progress: Progress, mail: Mail) -> Answer:
+    """One mail transaction (RFC 5321 §3.3); raises what aiosmtplib raises when the line fails."""
+    await hello(client)
+    options, encoding = _mail_options(client, mail)
+    wants_dsn = bool(mail.envid and mail.reverse_path) and client.supports_extension("dsn")
+    if wants_dsn:
+        options += ["RET=HDRS", f"ENVID={xtext(mail.envid)}"]
+    try:
+        await client.mail(mail.reverse_path, options=options, encoding=encoding)
+        progress.begun = True
+        for path in mail.forward_paths:
+            await _recipient(client, progress, path, (_dsn_options(path) if wants_dsn else [], encoding))
+        if len(progress.refused) == len(set(mail.forward_paths)):
+            answer = _all_refused(progress)
+        else:
+            response = await transmitted(client, progress, mail.data, (client.timeout or 60.0) * DOT_PATIENCE)
+            return _reply(response.code, response.message, progress)
+    except aiosmtplib.SMTPResponseException as error:
+        progress.begun = progress.begun or error.code != 421
+        answer = _reply(error.code, error.message, progress)
+    await _reset(client, answer)
+    return answer
 
 
 async def _reset(client: aiosmtplib.SMTP, answer: Answer) -> None:
@@ -195,18 +191,14 @@ async def _reset(client: aiosmtplib.SMTP, answer: Answer) -> None:
         client.close()
 
 
-async def _recipient(client: aiosmtplib.SMTP, progress: Progress, path: str, encoding: str) -> None:
+async def _recipient(client: aiosmtplib.SMTP, progress: Progress, path: str, said: tuple[list[str], str]) -> None:
+    options, encoding = said
     try:
-        await client.rcpt(path, encoding=encoding)
+        await client.rcpt(path, options=options, encoding=encoding)
     except aiosmtplib.SMTPRecipientRefused as error:
-        progress.refused[path] = (error.code, _line(error.message))
+        progress.refused[path] = (error.code, one_line(error.message))
         if error.code == 421:
             raise
-
-
-async def _data(client: aiosmtplib.SMTP, progress: Progress, data: bytes) -> Answer:
-    response = await transmitted(client, progress, data, (client.timeout or 60.0) * DOT_PATIENCE)
-    return _reply(response.code, response.message, progress)
 
 
 async def transmitted(client: aiosmtplib.SMTP, progress: Progress, data: bytes, patience: float) -> aiosmtplib.SMTPResponse:
@@ -214,6 +206,7 @@ async def transmitted(client: aiosmtplib.SMTP, progress: Progress, data: bytes, 
 
     Raises SMTPDataError when DATA itself is refused. `patience`: seconds for the bytes to leave, and again for the reply.
     """
+    progress.given = True
     response = await client.execute_command(b"DATA")
     if response.code != 354:
         raise aiosmtplib.SMTPDataError(response.code, response.message)
@@ -232,16 +225,26 @@ async def transmitted(client: aiosmtplib.SMTP, progress: Progress, data: bytes, 
     return response
 
 
-def _mail_options(client: aiosmtplib.SMTP, mail: tuple[str, tuple[str, ...], bytes]) -> tuple[list[str], str]:
-    reverse_path, forward_paths, data = mail
-    options = [f"SIZE={len(data)}"] if client.supports_extension("size") else []
-    if client.supports_extension("8bitmime") and not data.isascii():
+def _mail_options(client: aiosmtplib.SMTP, mail: Mail) -> tuple[list[str], str]:
+    options = [f"SIZE={len(mail.data)}"] if client.supports_extension("size") else []
+    if client.supports_extension("8bitmime") and not mail.data.isascii():
         options.append("BODY=8BITMIME")
-    if all(path.isascii() for path in (reverse_path, *forward_paths)):
+    if all(path.isascii() for path in (mail.reverse_path, *mail.forward_paths)):
         return options, "ascii"
     if not client.supports_extension("smtputf8"):
-        raise aiosmtplib.SMTPSenderRefused(553, "5.6.7 the next hop takes no UTF-8 addresses", reverse_path)
+        raise aiosmtplib.SMTPSenderRefused(553, "5.6.7 the next hop takes no UTF-8 addresses", mail.reverse_path)
     return [*options, "SMTPUTF8"], "utf-8"
+
+
+def _dsn_options(path: str) -> list[str]:
+    """What RCPT asks for (RFC 3461 §4.1, §4.2). An address in UTF-8 would be of another type (RFC 6533 §3): it goes without."""
+    original = [f"ORCPT=rfc822;{xtext(path)}"] if path.isascii() else []
+    return ["NOTIFY=FAILURE,DELAY", *original]
+
+
+def xtext(text: str) -> str:
+    """`text` with everything but visible characters, and + and =, as +HH (RFC 3461 §4)."""
+    return "".join(char if _XCHAR.fullmatch(char) else f"+{ord(char):02X}" for char in text)
 
 
 def _stuffed(data: bytes) -> bytes:
@@ -254,10 +257,11 @@ def _stuffed(data: bytes) -> bytes:
 
 def _reply(code: int, text: str, progress: Progress) -> Answer:
     if 200 <= code < 300:
-        return Answer("sent", code, _line(text), progress.refused)
+        return Answer("sent", code, one_line(text), progress.refused)
     if code < 0 or code >= 600:
-        return _failure(aiosmtplib.SMTPServerDisconnected(f"no SMTP reply: {text}"), progress)
-    return Answer("refused" if code >= 500 else "deferred", code, _line(text), progress.refused)
+        return failure(aiosmtplib.SMTPServerDisconnected(f"no SMTP reply: {text}"), progress)
+    state: Literal["refused", "deferred"] = "refused" if code >= 500 else "deferred"
+    return Answer(state, code, one_line(text), progress.refused, reached=progress.begun)
 
 
 def _all_refused(progress: Progress) -> Answer:
@@ -266,15 +270,16 @@ def _all_refused(progress: Progress) -> Answer:
     return Answer("refused" if code >= 500 else "deferred", code, text, progress.refused)
 
 
-def _failure(error: BaseException, progress: Progress) -> Answer:
+def failure(error: BaseException, progress: Progress) -> Answer:
+    """The answer for a line that failed, or a session that never was."""
     code: int | None = getattr(error, "code", None)
     code = code if code is not None and code >= 200 else None
     if isinstance(error, aiosmtplib.SMTPAuthenticationError):
-        return Answer("deferred", code, "the smarthost does not take our user name and password")
-    text = _line(str(error)) or type(error).__name__
-    return Answer("uncertain" if progress.dotted else "deferred", code, text, progress.refused)
+        return Answer("deferred", code, "the next hop does not take our user name and password", reached=False)
+    text = one_line(str(error)) or type(error).__name__
+    return Answer("uncertain" if progress.dotted else "deferred", code, text, progress.refused, reached=progress.begun)
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """`text` as one printable line of at most 400 characters."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:400]

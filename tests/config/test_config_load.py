@@ -311,3 +311,38 @@ def test_five_thousand_sellers_load_in_seconds(place, write):
     assert errors == ()
     assert len(config.load(place).sellers) == 5001
     assert len(warnings) < 10
+
+
+@pytest.mark.parametrize(
+    ("sets", "complaint"),
+    [
+        (["smarthost.url='smtp://relay.test?tls=may'"], "smarthost.url: expected a URL without ?"),
+        (["smarthost.url='smtps://relay.test'", "smarthost.tls=none"], "smarthost.tls: expected encrypt or verify"),
+        (
+            ["smarthost.url='smtp://relay.test'", "smarthost.username=ann", "smarthost.tls=may"],
+            "smarthost.tls: expected encrypt or verify",
+        ),
+        (["smarthost.tls=sometimes"], "smarthost.tls: expected"),
+        (["smarthost.ca_file=none.pem"], "smarthost.ca_file: expected a file of certificates (PEM); got"),
+        (["smarthost.ca_file=mailgate.toml"], "no certificate that can be read"),
+        (["smarthost.domains={'gmail com' = {at_once = 2}}"], 'smarthost.domains."gmail com": expected a domain'),
+        (["smarthost.domains={'gmail.com' = {per_hour = 2}}"], "per_hour"),
+        (["smarthost.at_once=0"], "smarthost.at_once: expected"),
+        (["smarthost.url='smtp://ann@relay.test'"], "smarthost.url: expected"),
+    ],
+)
+def test_outgoing_mail_that_does_not_fit_together_is_refused(place, sets, complaint):
+    """An account never goes out in clear, and a certificate file that can't be read is known before the first mail."""
+    assert any(complaint in one for one in said(place, *sets)), said(place, *sets)
+
+
+@pytest.mark.parametrize(
+    "sets",
+    [
+        ["smarthost.url='smtp://127.0.0.1:25'", "smarthost.username=ann", "smarthost.tls=may"],
+        ["smarthost.url='smtp://relay.test'", "smarthost.username=ann"],
+        ["smarthost.domains={'Gmail.com' = {at_once = 2, per_minute = 60}}"],
+    ],
+)
+def test_outgoing_mail_that_fits_together_is_taken(place, sets):
+    assert config.load(place, sets).smarthost.username in ("", "ann")

@@ -12,12 +12,15 @@ from pathlib import Path
 import pytest
 
 from mailgate.mail.message import Envelope
+from mailgate.wire import smtp_client, smtp_pool
+from mailgate.wire.smtp_client import Login
 from mailgate.wire.smtp_in import Outcome
-from mailgate.wire.smtp_out import Sent, Smarthost, smarthost
+from mailgate.wire.smtp_out import Sent, Smarthost, TlsPolicy, smarthost
 
 from .conftest import house
 
 MAIL = b"Message-ID: <mg.1@shop.test>\r\nSubject: hi\r\n\r\n.dot\r\n..\r\nbye\r\n"
+NOBODY = Login()
 DIALOG = {"": "220 hop", "EHLO": "250-hop\r\n250 SIZE", "LHLO": "250 hop", "DATA": "354 go", ".": "250 2.0.0 Ok 4F2"}
 
 
@@ -65,13 +68,13 @@ class Hop:
 
 
 @asynccontextmanager
-async def hop(url: str = "smtp://127.0.0.1:{}", **says: str) -> AsyncIterator[tuple[Hop, Smarthost]]:
+async def hop(url: str = "smtp://127.0.0.1:{}", login: Login = NOBODY, **says: str) -> AsyncIterator[tuple[Hop, Smarthost]]:
     """A fake next hop and a smarthost that speaks to it; DOT is its reply to the final dot, HI its greeting."""
     names = {"DOT": ".", "HI": ""}
     other = Hop({names.get(verb, verb.replace("_", " ")): words for verb, words in says.items()})
     server = await asyncio.start_server(other.serve, "127.0.0.1", 0)
     other.port = server.sockets[0].getsockname()[1]
-    sender = smarthost(url.format(other.port), hostname="mx.shop.test", timeout=0.05)
+    sender = smarthost(url.format(other.port), login, "mx.shop.test", timeout=0.05)
     try:
         yield other, sender
     finally:
@@ -213,43 +216,145 @@ async def test_lmtp_over_a_unix_socket(tmp_path: Path):
     assert [content for _, content in desk.mails] == [MAIL]
 
 
-async def test_tls_is_used_when_offered_and_demanded_when_required(server_tls: ssl.SSLContext, client_tls: ssl.SSLContext):
-    """A next hop without STARTTLS gets nothing from us under ?tls=required."""
+@pytest.mark.parametrize(
+    ("policy", "ca", "offered", "taken"),
+    [
+        ("none", False, True, "in clear"),
+        ("may", False, True, "in TLS"),
+        ("may", False, False, "in clear"),
+        ("encrypt", False, True, "in TLS"),
+        ("encrypt", False, False, ""),
+        ("verify", True, True, "in TLS"),
+        ("verify", False, True, ""),
+        ("verify", True, False, ""),
+    ],
+)
+async def test_each_policy_takes_the_tls_that_it_says(
+    server_tls: ssl.SSLContext, certificate: tuple[Path, Path], policy: str, ca: bool, offered: bool, taken: str
+):
+    """may: better than none; encrypt: never in clear; verify: nor to somebody else's certificate. Else deferred, not lost."""
+    tls = TlsPolicy(policy, certificate[0] if ca else None)
+    async with house(tls=server_tls if offered else None) as desk:
+        sender = smarthost(f"smtp://{desk.address}", tls=tls)
+        sent = await sender.send(None, ("ann@shop.test",), MAIL)
+        secured = [one.client.get_transport_info("sslcontext") is not None for one in sender._pool._idle]
+        await sender.close()
+    assert (sent.state, sent.reached) == (("sent", True) if taken else ("deferred", False))
+    assert secured == ([taken == "in TLS"] if taken else [])
+    assert len(desk.mails) == len(secured)
+
+
+async def test_certificate_of_another_host_is_no_certificate(server_tls: ssl.SSLContext, certificate: tuple[Path, Path]):
+    """RFC 6125: verify asks for the name in the URL; the policy may stand in the URL."""
     async with house(tls=server_tls) as desk:
-        offered = smarthost(f"smtp://{desk.address}")
-        required = smarthost(f"smtp://{desk.address}?tls=required", tls=client_tls)
-        mistrusted = smarthost(f"smtp://{desk.address}?tls=required")
-        assert (await offered.send(None, ("ann@shop.test",), MAIL)).state == "sent"
-        assert (await required.send(None, ("ann@shop.test",), MAIL)).state == "sent"
-        assert (await mistrusted.send(None, ("ann@shop.test",), MAIL)).state == "deferred"
-        desk.doors.replace_tls(None)
-        refusing = smarthost(f"smtp://{desk.address}?tls=required", tls=client_tls)
-        assert (await refusing.send(None, ("ann@shop.test",), MAIL)).state == "deferred"
-        for sender in (offered, required, mistrusted, refusing):
-            await sender.close()
-    assert len(desk.mails) == 2
+        port = desk.address.rpartition(":")[2]
+        sender = smarthost(f"smtp://127.0.0.2:{port}?tls=verify", tls=TlsPolicy("may", certificate[0]))
+        assert (await sender.send(None, ("ann@shop.test",), MAIL)).state == "deferred"
+        await sender.close()
+    assert desk.mails == []
 
 
-async def test_a_password_is_not_sent_in_clear_unless_told_to():
-    """A user name makes TLS required; ?tls=off is for a relay on the same machine."""
-    says = {"EHLO": "250-hop\r\n250 AUTH PLAIN", "AUTH": "235 2.7.0 ok"}
-    async with hop("smtp://ann:pw@127.0.0.1:{}", **says) as (other, sender):
+AUTH = {"EHLO": "250-hop\r\n250 AUTH PLAIN LOGIN XOAUTH2", "AUTH": "235 2.7.0 ok"}
+ANN = Login("ann", "pw")
+
+
+async def test_password_goes_in_clear_to_this_machine_only(monkeypatch: pytest.MonkeyPatch):
+    """An account makes TLS with a certificate the default; without TLS it is used on loopback, and nowhere else."""
+    async with hop(login=ANN, **AUTH) as (other, sender):
         assert (await sender.send(None, ("ann@c.test",), MAIL)).state == "deferred"
         assert not any(line.startswith("AUTH") for line in other.heard)
-    async with hop("smtp://ann:pw@127.0.0.1:{}?tls=off", **says) as (other, sender):
+    async with hop("smtp://127.0.0.1:{}?tls=none", login=ANN, **AUTH) as (other, sender):
         assert (await sender.send(None, ("ann@c.test",), MAIL)).state == "sent"
         assert "AUTH PLAIN AGFubgBwdw==" in other.heard
-    async with hop("smtp://ann:pw@127.0.0.1:{}?tls=off", **{**says, "AUTH": "535 5.7.8 no"}) as (_, sender):
+    monkeypatch.setattr(smtp_client, "_is_here", lambda peer: False)
+    async with hop("smtp://127.0.0.1:{}?tls=may", login=ANN, **AUTH) as (other, sender):
         answer = await sender.send(None, ("ann@c.test",), MAIL)
-        assert (answer.state, answer.code) == ("deferred", 535)
-        assert "pw" not in answer.text
+        assert (answer.state, answer.reached) == ("deferred", False)
+        assert "not encrypted" in answer.text
+        assert not any(line.startswith("AUTH") for line in other.heard)
 
 
-@pytest.mark.parametrize("url", ["http://x", "smtp://", "maildir:", "lmtp:", "smtp://h?tls=maybe", "mail", ""])
+@pytest.mark.parametrize(
+    ("peer", "here"),
+    [
+        (("127.0.0.9", 25), True),
+        (("::1", 25, 0, 0), True),
+        ("/run/lmtp", True),
+        (("192.0.2.1", 25), False),
+        (("fe80::1%lo", 25), False),
+    ],
+)
+def test_this_machine_is_loopback_or_a_socket(peer: object, here: bool):
+    assert smtp_client._is_here(peer) is here
+
+
+async def test_refused_password_is_never_said():
+    """The admin reads what is wrong, not the secret."""
+    async with hop("smtp://127.0.0.1:{}?tls=none", login=ANN, **{**AUTH, "AUTH": "535 5.7.8 no"}) as (_, sender):
+        answer = await sender.send(None, ("ann@c.test",), MAIL)
+    assert (answer.state, answer.code, answer.reached) == ("deferred", 535, False)
+    assert "pw" not in f"{answer} {ANN}"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://x", "smtp://", "maildir:", "lmtp:", "smtp://h?tls=maybe", "smtps://h?tls=none", "mail", ""]
+)
 def test_a_smarthost_that_cannot_be_read_is_told_to_the_admin(url: str):
     """ValueError with what was got and expected."""
     with pytest.raises(ValueError, match="expected|names no host"):
         smarthost(url)
+
+
+async def test_session_that_the_next_hop_ended_is_replaced_before_data_and_never_after():
+    """A kept session may be over, with a 421 or without a word; once DATA was said, the mail may be on its way."""
+    for says, connections in (
+        ({"MAIL": "421 4.4.2 idle too long"}, 2), ({"RCPT": "CUT"}, 2), ({"RCPT": "450 4.2.1 later"}, 1), ({"DATA": "CUT"}, 1),
+        ({".": "CUT"}, 1),
+    ):  # fmt: skip
+        async with hop() as (other, sender):
+            await sender.send("b@shop.test", ("ann@c.test",), MAIL)
+            other.says.update(says)
+            await sender.send("b@shop.test", ("ann@c.test",), MAIL)
+            assert other.connections == connections, says
+
+
+async def test_session_is_closed_when_it_was_idle_too_long(monkeypatch: pytest.MonkeyPatch):
+    """QUIT, before the next hop grows tired of us."""
+    monkeypatch.setattr(smtp_pool, "KEEP", 0.01)
+    async with hop() as (other, sender):
+        await sender.send("b@shop.test", ("ann@c.test",), MAIL)
+        await asyncio.wait_for(asyncio.gather(*filter(None, other.guests)), 5)
+        assert other.heard[-1] == "QUIT"
+
+
+async def test_session_carries_so_many_mails_and_then_a_new_one_is_opened(monkeypatch: pytest.MonkeyPatch):
+    """Some relays count the mails of a session."""
+    monkeypatch.setattr(smtp_pool, "MAILS", 2)
+    async with hop() as (other, sender):
+        for _ in range(5):
+            assert (await sender.send("b@shop.test", ("ann@c.test",), MAIL)).state == "sent"
+    assert other.connections == 3
+
+
+async def test_reports_are_asked_for_where_they_are_offered():
+    """RFC 3461: failure and delay, headers only, our name for it, and the address as we wrote it, in xtext."""
+    says = {"EHLO": "250-hop\r\n250 DSN"}
+    async with hop(**says) as (other, sender):
+        await sender.send("b@shop.test", ("ann+x=1@c.test",), MAIL, "mg.1.abc+=")
+        assert other.heard[1:3] == [
+            "MAIL FROM:<b@shop.test> RET=HDRS ENVID=mg.1.abc+2B+3D",
+            "RCPT TO:<ann+x=1@c.test> NOTIFY=FAILURE,DELAY ORCPT=rfc822;ann+2Bx+3D1@c.test",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("reverse_path", "envid", "offered"), [(None, "mg.1.a", "DSN"), ("b@c.test", "", "DSN"), ("b@c.test", "mg.1.a", "SIZE")]
+)
+async def test_reports_are_not_asked_for_otherwise(reverse_path: str | None, envid: str, offered: str):
+    """Nobody would get a report to the null sender (RFC 3461 §6.1); other people's mail is not ours to ask about."""
+    async with hop(EHLO=f"250-hop\r\n250 {offered}") as (other, sender):
+        assert (await sender.send(reverse_path, ("ann@c.test",), MAIL, envid)).state == "sent"
+    assert not any(word in line for line in other.heard for word in ("NOTIFY", "ENVID", "RET=", "ORCPT"))
 
 
 async def test_many_mails_at_once_share_a_few_connections():
