@@ -125,7 +125,8 @@ def paces_of(settings: Settings) -> dict[str, Pace]:
 
 def beyond(settings: Settings) -> Target:
     """The guard's next hop."""
-    return target(settings.guard.next_hop, hostname=settings.host, timeout=settings.guard.answer_within.total_seconds())
+    tls = TlsPolicy("", settings.smarthost.ca_file)
+    return target(settings.guard.next_hop, hostname=settings.host, tls=tls, timeout=settings.guard.answer_within.total_seconds())
 
 
 class Hops(dict[str, Smarthost]):

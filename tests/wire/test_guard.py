@@ -198,8 +198,8 @@ async def test_a_client_that_leaves_does_not_stop_its_mail() -> None:
 
 
 async def test_tls_of_the_next_hop_is_insisted_on_where_it_is_wished() -> None:
-    """`?tls=required`: no mail in clear; a next hop without TLS is none."""
+    """`?tls=verify`: no mail in clear; a next hop without TLS is none."""
     async with middle() as guard:
-        strict = NextHop(target(f"smtp://127.0.0.1:{guard.hop.port}?tls=required", hostname="mx.shop.test", timeout=5))
+        strict = NextHop(target(f"smtp://127.0.0.1:{guard.hop.port}?tls=verify", hostname="mx.shop.test", timeout=5))
         with pytest.raises(GoneError, match="STARTTLS"):
             await strict.open()
