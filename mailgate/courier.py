@@ -9,7 +9,7 @@ the connection breaks behind the final dot nobody knows: the row is `uncertain` 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,9 +21,10 @@ from mailgate.desk.bounce import Bounced
 from mailgate.desk.house import House
 from mailgate.desk.retry import next_attempt
 from mailgate.mail import token
+from mailgate.nodes import Node
 from mailgate.store import memory, outbox, tickets
 from mailgate.store.act import Written
-from mailgate.store.engine import Connection, Store
+from mailgate.store.engine import Connection, Store, StoreError
 from mailgate.store.hand_on import HAND_ON, give_back
 from mailgate.store.outbox import Outgoing, Way
 from mailgate.store.reach import bounced_notice
@@ -35,6 +36,7 @@ Hops = Mapping[str, Smarthost]
 
 BATCH = 64
 LOOK = 1.0  # seconds between two looks for routes that mail is due on
+PAUSE = 1.0  # seconds, while the store can't be used
 SHORTEST_SLEEP, LONGEST_SLEEP = 0.05, 60.0
 NO_LONGER = "no longer holds"
 EFFECT = "effect"  # the letter that asks a system to act; what tells the parties of it waits until it has left
@@ -56,16 +58,23 @@ class Turn:
     superseded: tuple[Outgoing, ...] = ()
 
 
-def waiting(connection: Connection, house: House, now: datetime, way: Way, without: Collection[int]) -> tuple[int, ...]:
+def waiting(
+    connection: Connection, house: House, now: datetime, way: Way, without: Collection[int], *, by: str = ""
+) -> tuple[int, ...]:
     """The ids of what is to go this way now, oldest first, without those that are on it already."""
-    return outbox.due(connection, now, stopped(memory.holds(connection), house), BATCH, way=way, without=without)
+    return outbox.due(connection, now, stopped(memory.holds(connection), house), BATCH, way=way, without=without, by=by)
 
 
-def ready(connection: Connection, house: House, now: datetime, ids: Sequence[int] | None = None) -> Turn:
-    """What of `ids` (None: of all) is to be sent now; what no longer holds is superseded, and what is on hold stays."""
+def ready(connection: Connection, house: House, now: datetime, ids: Sequence[int] | None = None, *, by: str = "") -> Turn:
+    """What of `ids` (None: of all) is to be sent now; what no longer holds is superseded, and what is on hold stays.
+
+    `by`: the node that claims them, where there are many; what another living one has claimed is not among them.
+    """
     held = stopped(memory.holds(connection), house)
-    due = outbox.taken(connection, outbox.due(connection, now, held, BATCH) if ids is None else ids, now, held)
+    due = outbox.taken(connection, outbox.due(connection, now, held, BATCH) if ids is None else ids, now, held, by=by)
     going = tuple(row for row in due if holds(connection, row))
+    if by:
+        outbox.claim(connection, [row.id for row in going], by)
     superseded = tuple(row for row in due if row not in going)
     for row in superseded:
         outbox.settle(connection, row.id, "superseded", now, answer=NO_LONGER)
@@ -103,11 +112,17 @@ class Outcome:
     caused: Written | None = None
 
 
-def record(connection: Connection, row: Outgoing, sent: Sent, house: House, schedule: Schedule, now: datetime) -> Outcome:
+def record(
+    connection: Connection, row: Outgoing, sent: Sent, house: House, schedule: Schedule, now: datetime, *, by: str = ""
+) -> Outcome:
     """Note how an attempt ended; a refusal for good is treated as the bounce that it is.
+
+    `by`: the node that sent it. Where another one has claimed it meanwhile, or its end is known, that counts (`reclaimed`).
 
     A provider that takes a mail and says that it will not try the address has refused it, whatever its code (OCI: 254).
     """
+    if by and not outbox.is_claimed(connection, row.id, by):
+        return Outcome("reclaimed")
     listed = house.signatures.match(sent.text, "reply") if sent.text else None
     suppressed = listed is not None and listed.reason == "suppressed"
     answer = f"{sent.code or ''} {sent.text}".strip()
@@ -150,10 +165,16 @@ class Courier:
     """
 
     def __init__(
-        self, store: Store, house: House, hops: Hops, schedule: Schedule, paces: Mapping[str, Pace] | None = None
+        self,
+        store: Store,
+        house: House,
+        hops: Hops,
+        schedule: Schedule,
+        paces: Mapping[str, Pace] | None = None,
+        node: Node | None = None,
     ) -> None:
-        """`paces`: of the smarthost (""), and through it to single domains."""
-        self.store, self.house, self.hops, self.schedule = store, house, hops, schedule
+        """`paces`: of the smarthost (""), and through it to single domains. `node`: who we are, where there are many."""
+        self.store, self.house, self.hops, self.schedule, self.node = store, house, hops, schedule, node
         self.paces = paces or {}
         self.woken = asyncio.Event()
         self._lanes: dict[Way, Lane] = {}
@@ -161,6 +182,14 @@ class Courier:
         self._attempts: set[asyncio.Task[None]] = set()
         self._failed: list[BaseException] = []
         self._closing = False
+
+    @property
+    def _by(self) -> str:
+        return self.node.name if self.node else ""
+
+    @property
+    def _alive(self) -> bool:
+        return self.node is None or self.node.alive
 
     async def work(self) -> None:
         """Send what is due, then sleep until the next attempt (a minute at the most), for ever."""
@@ -170,7 +199,7 @@ class Courier:
                 raise self._failed.pop()
             if await self.deliver():
                 continue
-            upcoming = await self.store.run(outbox.next_attempt_at)
+            upcoming = await self.store.beside(outbox.next_attempt_at)
             pause = LONGEST_SLEEP if upcoming is None else max((upcoming - clock.now()).total_seconds(), 1.0)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.woken.wait(), timeout=min(pause, self._pace(), LONGEST_SLEEP))
@@ -184,7 +213,7 @@ class Courier:
         """How much was taken from the outbox; the attempts go on beside us."""
         if clock.monotonic() >= self._look_at:
             self._look_at = clock.monotonic() + LOOK
-            for route in await self.store.run(partial(outbox.routes, now=clock.now())):
+            for route in await self.store.beside(partial(outbox.routes, now=clock.now())):
                 self._open(route)
         return sum([await self._fill(way, lane) for way, lane in tuple(self._lanes.items())])
 
@@ -198,16 +227,16 @@ class Courier:
 
     async def _fill(self, way: Way, lane: Lane) -> int:
         """Set as many mails out on this lane as it has room for; how many ids were looked at."""
-        room = 0 if self._closing else lane.room(clock.monotonic())
+        room = 0 if self._closing or not self._alive else lane.room(clock.monotonic())
         if not room:
             return 0
         if not lane.waiting:
-            find = partial(waiting, house=self.house, now=clock.now(), way=way, without=frozenset(lane.in_hand))
-            lane.waiting.extend(await self.store.run(find))
+            find = partial(waiting, house=self.house, now=clock.now(), way=way, without=frozenset(lane.in_hand), by=self._by)
+            lane.waiting.extend(await self.store.beside(find))
         ids = [lane.waiting.popleft() for _ in range(min(room, len(lane.waiting)))]
         if not ids:
             return 0
-        turn = await self.store.run(partial(ready, house=self.house, now=clock.now(), ids=ids))
+        turn = await self.store.beside(partial(ready, house=self.house, now=clock.now(), ids=ids, by=self._by))
         tell_superseded(turn.superseded)
         for row in turn.going:
             lane.begin(row.id, clock.monotonic())
@@ -233,13 +262,27 @@ class Courier:
 
     async def _attempt(self, row: Outgoing, lane: Lane) -> None:
         try:
+            if not self._alive:
+                return
             hop = self.hops[row.route]
             sent = await hop.send(row.reverse_path, (row.reader,), row.raw, envid(row, self.house))
             self._note(lane, hop, sent)
-            work = partial(record, row=row, sent=sent, house=self.house, schedule=self.schedule, now=clock.now())
-            tell(row, sent, await self.store.run(work))
+            now = clock.now()
+            work = partial(record, row=row, sent=sent, house=self.house, schedule=self.schedule, now=now, by=self._by)
+            tell(row, sent, await self._noted(work))
         finally:
             lane.end(row.id)
+
+    async def _noted(self, work: Callable[[Connection], Outcome]) -> Outcome:
+        """The outcome once it is written: while the store is away it is kept here, and the mail is not sent again."""
+        while True:
+            try:
+                return await self.store.run(work)
+            except StoreError as error:
+                if self._closing or not self._alive:
+                    raise
+                events.loop_failed(loop="courier", error=error)
+                await asyncio.sleep(PAUSE)
 
     def _note(self, lane: Lane, hop: Smarthost, sent: Sent) -> None:
         """Let a lane rest whose next hop is away, and go on when it is back."""
@@ -269,6 +312,8 @@ def tell(row: Outgoing, sent: Sent, outcome: Outcome) -> None:
     reply = f"{sent.code or ''} {sent.text}".strip()
     if outcome.state == "sent":
         events.notice_sent(**about, **tried, message_id=row.message_id, reply=reply)
+    elif outcome.state == "reclaimed":
+        events.notice_reclaimed(**about, **tried, message_id=row.message_id, reply=reply)
     elif outcome.state == "uncertain":
         events.notice_uncertain(**about, **tried, message_id=row.message_id)
     elif outcome.state == "deferred" and outcome.again:

@@ -14,6 +14,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -34,10 +35,11 @@ from mailgate.gateway import Gateway
 from mailgate.guard import Guard
 from mailgate.mail.message import Envelope
 from mailgate.needs import Needs
+from mailgate.nodes import Node
 from mailgate.orders import Folder
 from mailgate.reload import Anew, read_anew, rewind
 from mailgate.store import memory, outbox, spool
-from mailgate.store.engine import Store
+from mailgate.store.engine import Store, StoreError
 from mailgate.timekeeper import Timekeeper
 from mailgate.wire import clock
 from mailgate.wire.guard_in import GuardDoor
@@ -153,11 +155,12 @@ class Daemon:
         settings, house = self.settings, house_of(self.settings)
         self.store = Store.open(settings.store.url, settings.directory, config.store_password(settings))
         self.store.claim()
+        self.node = Node(self.store, settings.host, self._told_to_stop)
         self.gateway = Gateway(self.store, house)
         self.timekeeper = Timekeeper(self.store, house, settings.timers.catch_up, settings.retention.keep_raw)
         schedule = Schedule(settings.smarthost.retry, settings.smarthost.give_up)
         self.hops = Hops(settings)
-        self.courier = Courier(self.store, house, self.hops, schedule, paces_of(settings))
+        self.courier = Courier(self.store, house, self.hops, schedule, paces_of(settings), self.node)
         self.orders = Folder(self.store, house, settings.orders.folder)
         self.needs = Needs(self.store, house)
         told = cast(Events, events)
@@ -184,6 +187,8 @@ class Daemon:
             sellers=len(settings.sellers),
         )
         self._listen_to_signals()
+        if self.store.many:
+            await self.node.beat()  # before the doors open: mail is received by the database's clock
         await self._recover()
         loops = [asyncio.create_task(self._kept(name, work)) for name, work in self._loops().items()]
         try:
@@ -194,11 +199,12 @@ class Daemon:
 
     def _loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         return {
-            "gateway": self.gateway.work,
-            "timekeeper": self.timekeeper.work,
+            "node": self.node.work,
+            "gateway": partial(self.node.in_turn, self.gateway.work),
+            "timekeeper": partial(self.node.in_turn, self.timekeeper.work),
             "courier": self.courier.work,
             "orders": self.orders.work,
-            "needs": self.needs.work,
+            "needs": partial(self.node.in_turn, self.needs.work),
             "needs to courier": partial(self._nudge, self.needs.told, self.courier.woken),
             "nudge": partial(self._nudge, self.gateway.settled, self.timekeeper.woken, self.courier.woken),
             "nudge courier": partial(self._nudge, self.timekeeper.fired, self.courier.woken),
@@ -240,14 +246,17 @@ class Daemon:
         await self.doors.drain(DRAIN)
         clean = True
         try:
-            await asyncio.wait_for(self.gateway.catch_up(), timeout=max(1.0, DRAIN - (clock.monotonic() - begun)))
-        except TimeoutError:
+            if self.node.ours.is_set():
+                await asyncio.wait_for(self.gateway.catch_up(), timeout=max(1.0, DRAIN - (clock.monotonic() - begun)))
+        except (TimeoutError, StoreError):
             clean = False
         await _ended(loops)
         await self.courier.finish(max(1.0, DRAIN - (clock.monotonic() - begun)))
         await self.board.close()
         for hop in self.hops.values():
             await hop.close()
+        with suppress(StoreError):
+            await self.node.leave()
         self.store.close()
         events.daemon_stopped(clean=clean, ms=int((clock.monotonic() - started) * 1000))
 
@@ -256,11 +265,11 @@ class Daemon:
 
     async def _recover(self) -> None:
         await self.guard.left_over(self._longest_passage if self.store.many else timedelta(0))
-        counts = await self.store.run(spool.counts)
+        counts = await self.store.beside(spool.counts)
         if waiting := counts.get("received", 0):
-            events.spool_recovered(count=waiting, oldest=await self.store.run(spool.oldest_waiting))
-        if held := await self.store.run(memory.holds):
-            waiting = (await self.store.run(outbox.counts)).get("queued", 0)
+            events.spool_recovered(count=waiting, oldest=await self.store.beside(spool.oldest_waiting))
+        if held := await self.store.beside(memory.holds):
+            waiting = (await self.store.beside(outbox.counts)).get("queued", 0)
             events.outbox_on_hold(scopes=held, queued=waiting)
 
     @property
@@ -286,20 +295,25 @@ class Daemon:
                 one.set()
 
     async def _watch(self) -> None:
-        """Feed the watchdog while the store answers, and keep the gauges fresh."""
+        """Feed the watchdog while the store answers, be it with a refusal, and keep the gauges fresh."""
         while True:
-            counts = await self.store.run(spool.counts), await self.store.run(outbox.counts)
-            self.gauges.show(*counts, await self.store.run(memory.holds))
-            await self.guard.left_over(self._longest_passage)
+            try:
+                counts = await self.store.beside(spool.counts), await self.store.beside(outbox.counts)
+                self.gauges.show(*counts, await self.store.beside(memory.holds))
+                await self.guard.left_over(self._longest_passage)
+            except StoreError as error:  # to start anew would not bring it back
+                events.loop_failed(loop="watch", error=error)
             self.courier.woken.set()
             notify("WATCHDOG=1")
             await asyncio.sleep(15)
 
     def _unready(self) -> str:
-        return "" if self.ready else "starting or stopping"
+        if not self.ready:
+            return "starting or stopping"
+        return "" if self.node.alive else "the database does not answer"
 
     async def _on_hold(self) -> str:
-        held = await self.store.run(memory.holds)
+        held = await self.store.beside(memory.holds)
         return f"on hold: {', '.join(held)}" if held else ""
 
     async def reload(self) -> None:

@@ -49,6 +49,7 @@ from mailgate.wire import clock
 
 BATCH = 32
 GUARD_FIRST = 5.0  # seconds that a copy waits for the same mail on its way through the guard
+LOOK = 1.0  # seconds between two looks for mail that came to another node, or back by a verb
 
 
 @dataclass(frozen=True)
@@ -204,7 +205,7 @@ class Gateway:
         desks = {desk.name for one in envelope.forward_paths if (desk := self.house.roster.desk_of(one))}
         named: list[str | None] = [*sorted(desks)] or [None]
         arrivals = [(envelope, raw, one) for one in named]
-        taken = await self.store.run(partial(take, arrivals=arrivals, desks=self.house.roster.desks))
+        taken = await self.store.beside(partial(take, arrivals=arrivals, desks=self.house.roster.desks))
         events.message_received(spool_id=taken.ids[0], message_id=None, door=envelope.door, client=envelope.client, size=len(raw))
         for name, reason in taken.stopped:
             events.hand_on_stopped(spool_id=taken.ids[0], desk=name, reason=reason)
@@ -217,7 +218,7 @@ class Gateway:
             self.arrived.clear()
             if await self.catch_up() == 0:
                 try:
-                    await asyncio.wait_for(self.arrived.wait(), timeout=5)
+                    await asyncio.wait_for(self.arrived.wait(), timeout=LOOK)
                 except TimeoutError:
                     continue
 
@@ -225,7 +226,7 @@ class Gateway:
         """How many mails were taken from the spool; returns when nothing waits. One at a time: order matters."""
         done = 0
         async with self._turn:
-            while mails := await self.store.run(partial(spool.waiting, limit=BATCH)):
+            while mails := await self.store.beside(partial(spool.waiting, limit=BATCH)):
                 done += len(mails)
                 await self._batch(mails)
                 self.settled.set()
@@ -250,7 +251,7 @@ class Gateway:
         """Settle first what the guard has handed on, if it hears from the next hop soon."""
         await asyncio.wait({word}, timeout=GUARD_FIRST)
         for spool_id in word.result() if word.done() else ():
-            mail = await self.store.run(partial(spool.get, spool_id=spool_id))
+            mail = await self.store.beside(partial(spool.get, spool_id=spool_id))
             if mail is not None and mail.state == "received":
                 read_anew = await asyncio.get_running_loop().run_in_executor(None, _read_one, mail, house)
                 await self._settle(*read_anew, house)
@@ -261,7 +262,7 @@ class Gateway:
             try:
                 if isinstance(got, Exception):
                     raise got
-                done = await self.store.run(partial(settle, mail=mail, got=got, house=house, now=clock.now()))
+                done = await self.store.in_turn(partial(settle, mail=mail, got=got, house=house, now=clock.now()))
             except tickets.ChangedError as error:
                 if attempt == 3:
                     await self._park(mail, error)
@@ -276,7 +277,7 @@ class Gateway:
 
     async def _park(self, mail: Spooled, error: Exception) -> None:
         reason = f"{type(error).__name__}: {error}"
-        await self.store.run(partial(spool.park, spool_id=mail.id, reason=reason, now=clock.now()))
+        await self.store.in_turn(partial(spool.park, spool_id=mail.id, reason=reason, now=clock.now()))
         events.message_parked(spool_id=mail.id, message_id=None, error=error)
 
 

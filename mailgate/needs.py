@@ -212,7 +212,7 @@ class Needs:
         done: Queued = ()
         for desk in tuple(self.house.roster.desks.values()):
             try:
-                queued = await self.store.run(partial(tell_desk, desk=desk, house=self.house, now=now))
+                queued = await self.store.in_turn(partial(tell_desk, desk=desk, house=self.house, now=now))
             except StoreError:
                 raise
             except Exception as error:

@@ -172,12 +172,13 @@ class Timekeeper:
 
     async def work(self) -> None:
         """Tick, then sleep until the next due instant (a minute at the most), for ever."""
-        await self.store.run(partial(wind, house=self.house, now=wall.now()))
+        self._last = None  # another node may have lived on meanwhile
+        await self.store.in_turn(partial(wind, house=self.house, now=wall.now()))
         while True:
             self.woken.clear()
             await self.tick(wall.now())
             await self.purge(wall.now())
-            upcoming = await self.store.run(tickets.next_due_at)
+            upcoming = await self.store.in_turn(tickets.next_due_at)
             pause = LONGEST_SLEEP if upcoming is None else (upcoming - wall.now()).total_seconds()
             try:
                 await asyncio.wait_for(self.woken.wait(), timeout=min(max(pause, 1.0), LONGEST_SLEEP))
@@ -191,8 +192,8 @@ class Timekeeper:
             return ()
         if self._quiet_until is not None:
             self._quiet_until = None
-            await self.store.run(partial(memory.set_flag, name=QUIET_UNTIL, value=None))
-            events.catch_up_finished(overdue=len(await self.store.run(partial(due, now=now))))
+            await self.store.in_turn(partial(memory.set_flag, name=QUIET_UNTIL, value=None))
+            events.catch_up_finished(overdue=len(await self.store.in_turn(partial(due, now=now))))
         return await self._fire_all(now)
 
     async def purge(self, now: datetime) -> int:
@@ -200,7 +201,7 @@ class Timekeeper:
         if self.keep_raw == timedelta.max or (self._purged is not None and now - self._purged < A_DAY):
             return 0
         before, gone = now - self.keep_raw, 0
-        while some := await self.store.run(partial(retention.purge, before=before)):
+        while some := await self.store.in_turn(partial(retention.purge, before=before)):
             gone += some
         self._purged = now
         if gone:
@@ -210,12 +211,12 @@ class Timekeeper:
     async def _fire_all(self, now: datetime) -> tuple[Fired, ...]:
         started = wall.monotonic()
         done: list[Fired | None] = []
-        ready = await self.store.run(partial(due, now=now))
+        ready = await self.store.in_turn(partial(due, now=now))
         while ready:  # one that waits stays due: those behind it must not wait for it
             done += [await self._fire(one, now) for one in ready]
-            ready = await self.store.run(partial(due, now=now, after=ready[-1]))
+            ready = await self.store.in_turn(partial(due, now=now, after=ready[-1]))
         fired_now = tuple(one for one in done if one is not None)
-        upcoming = await self.store.run(tickets.next_due_at) if done else None
+        upcoming = await self.store.in_turn(tickets.next_due_at) if done else None
         events.tick_finished(
             due=len(done), fired=len(fired_now), held=len(done) - len(fired_now), next_due=upcoming,
             ms=round((wall.monotonic() - started) * 1000, 1),
@@ -225,7 +226,7 @@ class Timekeeper:
     async def _fire(self, one: Clock, now: datetime) -> Fired | None:
         """Fire one clock; a fault of this one is told, and does not stop the others."""
         try:
-            done = await self.store.run(partial(fire, clock=one, house=self.house, now=now))
+            done = await self.store.in_turn(partial(fire, clock=one, house=self.house, now=now))
         except StoreError:
             raise
         except Exception as error:
@@ -241,16 +242,16 @@ class Timekeeper:
         last = self._last or await self._resumed()
         if last is not None and now - last > OUTAGE:
             self._quiet_until = now + self.catch_up
-            await self.store.run(partial(memory.set_flag, name=QUIET_UNTIL, value=self._quiet_until.isoformat()))
+            await self.store.in_turn(partial(memory.set_flag, name=QUIET_UNTIL, value=self._quiet_until.isoformat()))
             events.catch_up_started(since=last, until=self._quiet_until, reason="outage")
         if self._last is None or now - self._last >= timedelta(seconds=30):
             self._last = now
-            await self.store.run(partial(memory.set_flag, name=HEARTBEAT, value=now.isoformat()))
+            await self.store.in_turn(partial(memory.set_flag, name=HEARTBEAT, value=now.isoformat()))
 
     async def _resumed(self) -> datetime | None:
         """When we last lived; a catching up that a crash or a restart broke off goes on to its end."""
-        self._quiet_until = _instant(await self.store.run(partial(memory.flag, name=QUIET_UNTIL)))
-        return _instant(await self.store.run(partial(memory.flag, name=HEARTBEAT)))
+        self._quiet_until = _instant(await self.store.in_turn(partial(memory.flag, name=QUIET_UNTIL)))
+        return _instant(await self.store.in_turn(partial(memory.flag, name=HEARTBEAT)))
 
 
 def _instant(text: str | None) -> datetime | None:

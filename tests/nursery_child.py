@@ -22,8 +22,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from mailgate import daemon, timekeeper
+from mailgate import daemon, nodes, timekeeper
 from mailgate.config import ConfigError
+from mailgate.store import nodes as stored
+from mailgate.store import postgres
 from mailgate.store.engine import StoreError
 from mailgate.wire import clock
 
@@ -76,6 +78,9 @@ def run(asked: dict[str, Any]) -> None:
     real = clock.now
     clock.now = lambda: real() + timedelta(seconds=float(ahead.read_text() if ahead.exists() else 0))
     timekeeper.LONGEST_SLEEP = 0.1
+    if alive := asked.get("alive"):  # seconds after which a silent node is dead, and its transaction ended
+        stored.ALIVE, nodes.EVERY = timedelta(seconds=alive), alive / 4
+        postgres.SETTINGS["idle_in_transaction_session_timeout"] = f"{alive:g}s"
     if kill := asked.get("kill"):
         deadly(*kill)
     daemon.DRAIN = asked.get("drain", daemon.DRAIN)

@@ -23,6 +23,7 @@ from mailgate.events.guarding import (
     guard_warned,
 )
 from mailgate.events.log import bound, captured, event, stop
+from mailgate.events.nodes import clock_corrected, store_went_back, turn_lost, turn_taken
 from mailgate.events.orders import orders_imported, orders_refused
 from mailgate.events.outgoing import (
     address_bounced,
@@ -32,6 +33,7 @@ from mailgate.events.outgoing import (
     notice_capped,
     notice_deferred,
     notice_queued,
+    notice_reclaimed,
     notice_refused,
     notice_sent,
     notice_superseded,
@@ -62,6 +64,7 @@ __all__ = [
     "notice_capped",
     "notice_deferred",
     "notice_queued",
+    "notice_reclaimed",
     "notice_refused",
     "notice_sent",
     "notice_superseded",
@@ -75,6 +78,10 @@ __all__ = [
     "path_revoked",
     "stop",
     "suppression_lifted",
+    "clock_corrected",
+    "store_went_back",
+    "turn_lost",
+    "turn_taken",
 ]
 
 Ticket = str | int | None

@@ -84,6 +84,13 @@ def notice_uncertain(
     """No answer came after a notice's data; it is sent again with the same Message-ID."""
 
 
+@event("notice.reclaimed", "warning")
+def notice_reclaimed(
+    *, outbox_id: int, notice: str, to: str, ticket: Ticket, attempts: int, message_id: str, reply: str | None = None
+) -> None:
+    """Another node took this notice up while it was being sent here; it may arrive twice, with one Message-ID."""
+
+
 @event("notice.superseded")
 def notice_superseded(*, outbox_id: int, notice: str, ticket: Ticket, to: str | None = None, reason: str | None = None) -> None:
     """A notice no longer held when its turn came; it was not sent."""

@@ -1,12 +1,12 @@
 """The database: how it is opened, and the ways to use it.
 
-    run      one piece of work at a time over all nodes, and only while this node has the turn (`fence`): settling, timers
-    write    one at a time over all nodes: what any node may have to write
+    run      one piece of work at a time, over all nodes: no other sees or changes anything meanwhile
+    in_turn  the same, but only while this node has the turn (`fence`): settling, timers
     beside   whatever else is being written: rows that are nobody else's (arrivals, claims), and reading
-    call     as write, but at once and alone: verbs, simulations
+    call     as run, but at once and without a group: verbs, simulations
     read     one state of everything, beside the writers
 
-`run`, `write` and `beside` go through a writing thread (writer.py); SQLite has one for all three.
+`run`, `in_turn` and `beside` go through a writing thread (writer.py); SQLite has one for all three.
 """
 
 from __future__ import annotations
@@ -103,12 +103,12 @@ class Store:
             raise named(error) from error
 
     async def run(self, work: Work[T]) -> T:
+        """What `work` returns once it is durable."""
+        return await self._alone.run(work)
+
+    async def in_turn(self, work: Work[T]) -> T:
         """What `work` returns once it is durable. Raises FencedError where another node has taken the turn."""
         return await self._alone.run(work, self.fence)
-
-    async def write(self, work: Work[T]) -> T:
-        """What `work` returns once it is durable, whoever has the turn."""
-        return await self._alone.run(work)
 
     async def beside(self, work: Work[T]) -> T:
         """What `work` returns once it is durable, whatever else is being written."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, case, false, func, insert, or_, select, update
 
-from mailgate.store.schema import outbox
+from mailgate.store.schema import nodes, outbox
 
 OPEN = ("queued", "deferred", "uncertain")
 UNWRITTEN = ("hand_on", "pass_on", "undelivered")  # other people's mail, handed on as it came, and what came of that
@@ -122,21 +122,50 @@ def due(
     *,
     way: Way | None = None,
     without: Collection[int] = (),
+    by: str = "",
 ) -> tuple[int, ...]:
-    """The ids of mail whose next attempt is due by `now`, oldest first, without what a hold stops (scopes as in `hold`)."""
+    """The ids of mail whose next attempt is due by `now`, oldest first, without what a hold stops (scopes as in `hold`).
+
+    `by`: the node that asks, where there are many; what another living one has claimed is left out.
+    """
     query = _due(select(outbox.c.id), now, held).order_by(outbox.c.next_attempt_at, outbox.c.id).limit(limit)
     if way is not None:
         query = query.where(outbox.c.route == way.route)
         query = query.where(*(~_to(domain) for domain in way.but), *([_to(way.domain)] if way.domain else []))
     if without:
         query = query.where(outbox.c.id.not_in(without))
+    if by:
+        query = query.where(_free(by))
     return tuple(connection.execute(query).scalars())
 
 
-def taken(connection: Connection, ids: Sequence[int], now: datetime, held: Sequence[str]) -> tuple[Outgoing, ...]:
-    """Those of these mails that are due by `now` still, and that no hold stops, with their bytes, in this order."""
-    rows = {row.id: row for row in connection.execute(_due(select(outbox), now, held).where(outbox.c.id.in_(ids)))}
+def taken(
+    connection: Connection, ids: Sequence[int], now: datetime, held: Sequence[str], *, by: str = ""
+) -> tuple[Outgoing, ...]:
+    """Those of these mails that are due by `now` still, and that no hold stops, with their bytes, in this order.
+
+    `by`: they are locked for this node, without those that another has or is just about to have.
+    """
+    query = _due(select(outbox), now, held).where(outbox.c.id.in_(ids))
+    if by:
+        query = query.where(_free(by)).with_for_update(skip_locked=True)
+    rows = {row.id: row for row in connection.execute(query)}
     return tuple(_outgoing(rows[one]) for one in ids if one in rows)
+
+
+def claim(connection: Connection, ids: Sequence[int], by: str) -> None:
+    """Note that the node `by` sends these, while it lives."""
+    connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(claimed_by=by))
+
+
+def is_claimed(connection: Connection, outbox_id: int, by: str) -> bool:
+    """True while it is for the node `by` to say how sending this ended."""
+    return connection.execute(select(outbox.c.claimed_by).where(outbox.c.id == outbox_id)).scalar() == by
+
+
+def _free(by: str) -> ColumnElement[bool]:
+    others = select(nodes.c.name).where((nodes.c.alive_until > func.clock_timestamp()) & (nodes.c.name != by))
+    return or_(outbox.c.claimed_by.is_(None), outbox.c.claimed_by.not_in(others))
 
 
 def _due(query: Select[Any], now: datetime, held: Sequence[str]) -> Select[Any]:
@@ -182,7 +211,7 @@ def settle(
     again: datetime | None = None,
 ) -> None:
     """Note the outcome of an attempt; `again` is when to try next (None: never)."""
-    values: dict[str, Any] = {"state": state, "answer": answer[:500], "next_attempt_at": again}
+    values: dict[str, Any] = {"state": state, "answer": answer[:500], "next_attempt_at": again, "claimed_by": None}
     if state != "superseded":
         values["attempts"] = outbox.c.attempts + 1
     if state == "sent":

@@ -17,7 +17,7 @@ from nursery import Nursery, Sink
 from running import HELPDESK, SELLER, Running, ask, house, mail, quiet, rows, sha256, until
 
 GATEWAY, SPOOL, COURIER, TIME = "mailgate.gateway", "mailgate.store.spool", "mailgate.courier", "mailgate.timekeeper"
-RELAY, ENGINE = "mailgate.wire.smtp_out:Relay", "mailgate.store.engine"
+RELAY = "mailgate.wire.smtp_out:Relay"
 POINTS = [
     (f"{GATEWAY}:Gateway.accept", "before", 1),  # in memory, nothing written
     (f"{SPOOL}:put", "before", 2),
@@ -36,7 +36,7 @@ POINTS = [
     (f"{GATEWAY}:settle", "after", 2),  # all written, not committed
     (f"{GATEWAY}:tell", "before", 1),  # committed, not told
     (f"{GATEWAY}:tell", "after", 2),
-    (f"{ENGINE}:_answer", "before", 9),  # a commit whose caller never hears of it
+    ("mailgate.store.writer:_answer", "before", 9),  # a commit whose caller never hears of it
     (f"{COURIER}:ready", "after", 2),
     (f"{RELAY}.send", "before", 1),
     (f"{RELAY}.send", "after", 1),  # the next hop has it, nobody noted it

@@ -1,0 +1,63 @@
+"""Many nodes on one database: which of them live, and whose turn it is to settle. Time is the database's.
+
+A node lives as long as its row says; it says so anew every few seconds. The turn stays with its holder until he is found dead and
+another takes it: the fence then grows, and what the old holder still tries to write is refused (postgres.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from mailgate.store.schema import Instant, nodes, outbox, turns, upsert
+
+ALIVE = timedelta(seconds=10)
+FORGOTTEN = timedelta(days=1)
+SETTLING = "settling"
+
+
+@dataclass(frozen=True)
+class Beat:
+    """The database's time, and until when this node is known to live; `went_back`: it has forgotten what we wrote before."""
+
+    at: datetime
+    until: datetime
+    went_back: bool = False
+
+
+def beat(connection: Connection, name: str, before: Beat | None) -> Beat:
+    """Say that this node lives; `before` is what the last call returned."""
+    at = connection.execute(select(func.clock_timestamp(type_=Instant))).scalar_one()
+    known = connection.execute(select(nodes.c.alive_until).where(nodes.c.name == name)).scalar()
+    row = {"name": name, "started_at": at, "alive_until": at + ALIVE}
+    replaced = upsert(nodes).values(row)
+    connection.execute(replaced.on_conflict_do_update(index_elements=[nodes.c.name], set_={"alive_until": at + ALIVE}))
+    connection.execute(delete(nodes).where(nodes.c.alive_until < at - FORGOTTEN))
+    return Beat(at, at + ALIVE, before is not None and (known is None or known < before.until))
+
+
+def fence(connection: Connection, name: str) -> int | None:
+    """The fence of the turn if it is this node's, or nobody's who lives: then it is now. Else None. For a transaction alone."""
+    row = connection.execute(select(turns.c.holder, turns.c.fence).where(turns.c.name == SETTLING)).one()
+    if row.holder == name:
+        return int(row.fence)
+    living = nodes.c.alive_until > func.clock_timestamp()
+    if connection.execute(select(nodes.c.name).where((nodes.c.name == row.holder) & living)).first() is not None:
+        return None
+    connection.execute(update(turns).where(turns.c.name == SETTLING).values(holder=name, fence=row.fence + 1))
+    return int(row.fence) + 1
+
+
+def leave(connection: Connection, name: str) -> None:
+    """Give up the turn, if it is this node's, and what it has claimed: it ends."""
+    connection.execute(update(turns).where(turns.c.holder == name).values(holder=""))
+    connection.execute(update(outbox).where(outbox.c.claimed_by == name).values(claimed_by=None))
+    connection.execute(delete(nodes).where(nodes.c.name == name))
+
+
+def living(connection: Connection) -> int:
+    """How many nodes live."""
+    query = select(func.count()).select_from(nodes).where(nodes.c.alive_until > func.clock_timestamp())
+    return int(connection.execute(query).scalar_one())

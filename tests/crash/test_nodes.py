@@ -1,0 +1,44 @@
+"""Three nodes on one PostgreSQL, killed and stopped at any moment: each mail once, each step once, each notice at least once."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cluster import Cluster, Senders, faults
+from nursery import Nursery, Sink
+from postgres import Server
+from running import house, until
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+AHEAD = 49 * 3600
+
+
+@pytest.fixture
+def cluster(nursery: Nursery, postgres_server: Server, sink: tuple[Sink, str], tmp_path: Path) -> Iterator[Cluster]:
+    """No node yet, an empty database."""
+    made = Cluster(nursery, house(tmp_path), postgres_server.database(), (sink[1],))
+    yield made
+    made.end()
+
+
+@pytest.mark.timeout(240)
+def test_nodes_are_killed_and_stopped_and_everything_happens_once(
+    cluster: Cluster, sink: tuple[Sink, str], tmp_path: Path
+) -> None:
+    """R15, R16, T23: trouble while mail comes in, and again while reminders fall due."""
+    dice = random.Random(4)
+    cluster.start(3)
+    senders = Senders(cluster)
+    senders.start(3, most=12, pause=0.1)
+    for _ in range(3):
+        cluster.trouble(dice)
+    senders.join()
+    (tmp_path / "ahead").write_text(str(AHEAD))
+    for _ in range(2):
+        cluster.trouble(dice)
+    until(lambda: cluster.ask("SELECT count(*) FROM steps WHERE step = 'reminder'")[0][0] == 36, 60, "36 reminders")
+    until(cluster.quiet, 60, "quiet")
+    assert faults(cluster, senders, sink[0]) == []
