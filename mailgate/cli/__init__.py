@@ -30,6 +30,7 @@ VERBS = {
     **dict.fromkeys(("backup", "restore"), "backing"),
     **dict.fromkeys(("purge", "person"), "privacy"),
     "learn": "learning",
+    "migrate": "migrating",
     "suppression": "suppressing",
     "notice": "notices",
     "seller": "directory",

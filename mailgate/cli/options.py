@@ -38,8 +38,11 @@ def opened(directory: Path, sets: tuple[str, ...]) -> tuple[Settings, Store]:
 
 
 def open_store(settings: Settings) -> Store:
-    """The store that the configuration names. Raises ConfigError or StoreError."""
-    return Store.open(settings.store.url, settings.directory, config.store_password(settings))
+    """The store that the configuration names, open until the verb ends. Raises ConfigError or StoreError."""
+    store = Store.open(settings.store.url, settings.directory, config.store_password(settings))
+    if context := click.get_current_context(silent=True):
+        context.call_on_close(store.close)
+    return store
 
 
 def logging(settings: Settings) -> None:

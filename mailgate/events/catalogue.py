@@ -8,6 +8,9 @@ COMMON = {
     "event": "the event's name",
     "level": "debug, info, warning or error",
     "at": "when the line was written, UTC, RFC 3339",
+    "fence": "how often the turn has changed hands",
+    "node": "this node: its host, its process and three random bytes",
+    "seconds": "how far the clock was behind (negative: ahead)",
     "spool_id": "the received mail the line is about: `mailgate message show`",
     "ticket": "the ticket it is about: `mailgate ticket show`",
 }

@@ -12,6 +12,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
@@ -20,6 +22,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from mailgate.store import migrate, postgres, sqlite
 from mailgate.store.claim import claim
+from mailgate.store.copying import copy
 from mailgate.store.schema import metadata, turns
 from mailgate.store.trouble import FencedError, StoreError, named
 from mailgate.store.writer import T, Work, Writer
@@ -65,16 +68,33 @@ class Store:
     def open(cls, url: str, root: Path, password: str = "") -> Store:
         """The store at `url`; SQLite's tables are brought up to date. Raises StoreError, SchemaError when it can't be used."""
         engine = connect(url, root, password)
-        try:
+        with _told(engine):
             if engine.dialect.name == "sqlite":
                 migrate.upgrade(engine)
             else:
                 with engine.connect().execution_options(turn="read") as connection:
                     postgres.check(connection)
                     migrate.check(connection)
-        except DBAPIError as error:
-            raise StoreError(f"store.url {engine.url.render_as_string()}: {error.orig}") from error
         return cls(engine)
+
+    @classmethod
+    def upgrade(cls, url: str, root: Path, password: str = "") -> bool:
+        """Bring the tables at `url` up to date; True if they were not. Raises StoreError, SchemaError when it can't be used."""
+        engine = connect(url, root, password)
+        with _told(engine):
+            if engine.dialect.name == "postgresql":
+                with engine.connect().execution_options(turn="read") as connection:
+                    postgres.check(connection)
+            done = migrate.upgrade(engine)
+        engine.dispose()
+        return done
+
+    def copy_to(self, target: Store, told: Callable[[str, int], object]) -> None:
+        """Copy everything from SQLite to an empty PostgreSQL; `told` hears of each table. Raises StoreError; then nothing is."""
+        if self.many or not target.many:
+            raise StoreError("only a SQLite store is copied, and only to PostgreSQL")
+        with _told(target._engine):
+            copy(self._engine, target._engine, told)
 
     def claim(self) -> None:
         """Be the one daemon of a SQLite store until `close`. Raises StoreError while another one is."""
@@ -122,3 +142,16 @@ class Store:
         if self._claim is not None:
             os.close(self._claim)
             self._claim = None
+
+
+@contextmanager
+def _told(engine: Engine) -> Iterator[None]:
+    """What the database says against it, as a StoreError that names it."""
+    try:
+        yield
+    except DBAPIError as error:
+        engine.dispose()
+        raise StoreError(f"store.url {engine.url.render_as_string()}: {error.orig}") from error
+    except (StoreError, migrate.SchemaError):
+        engine.dispose()
+        raise
