@@ -275,7 +275,7 @@ class Daemon:
     @property
     def _longest_passage(self) -> timedelta:
         """Longer than a mail can be on its way to the guard's next hop while the daemon that hands it on lives."""
-        return 3 * self.settings.guard.answer_within + PASSAGE
+        return 2 * self.settings.guard.answer_within + PASSAGE
 
     async def _kept(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run a loop for ever: one that fails is told of and started again."""

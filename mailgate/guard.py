@@ -230,9 +230,12 @@ class Guard:
         """Let `work` go on beside us when it takes long: the client's patience is short."""
         task = asyncio.ensure_future(work)
         self._late.add(task)
-        task.add_done_callback(self._late.discard)
+        task.add_done_callback(partial(self._done, one))
         await asyncio.wait({task}, timeout=PATIENCE)
-        if task.done() and (error := task.exception()) is not None:
+
+    def _done(self, one: Passing, task: asyncio.Task[None]) -> None:
+        self._late.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
             self._unchecked(one, "what became of it could not be written down", error)
 
     def _unchecked(self, one: Passing, reason: str, error: BaseException) -> None:

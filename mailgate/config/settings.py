@@ -74,7 +74,7 @@ class Guard(Section):
     listen: Listens = ()
     next_hop: SmtpHop = "smtp://127.0.0.1:10026"
     networks: Networks = ()
-    answer_within: Elapsed = timedelta(seconds=80)
+    answer_within: Elapsed = timedelta(seconds=75)
     unchecked: Literal["pass", "defer"] = "pass"
 
 

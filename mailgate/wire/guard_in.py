@@ -187,7 +187,7 @@ class GuardDialog(Dialog):
     async def _answered(self, passing: asyncio.Task[str]) -> str:
         """Its reply; what is on its way is never cancelled, least of all by a client who leaves."""
         self._delivering = True
-        self._reset_timeout(3 * self.door.target.patience + SLACK)
+        self._reset_timeout(2 * self.door.target.patience + SLACK)
         try:
             await asyncio.wait({passing})
         finally:

@@ -6,6 +6,7 @@ anything; what fails after it may have (uncertain). It will not retry, nor use a
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import dataclass
 from typing import Literal
@@ -89,12 +90,13 @@ class Hop:
         return Reply(response.code, tuple(response.message.split("\n")))
 
     async def sends(self, content: bytes) -> Relayed:
-        """What became of the mail whose envelope it has been told; never raises for the network."""
+        """What became of the mail whose envelope it has been told, within its patience; never raises for the network."""
         progress, self.begun = Progress(), False
         if self._client is None:
             return Relayed("unsent", NOT_TAKEN)
         try:
-            response = await smtp_client.transmitted(self._client, progress, content, self._target.patience)
+            async with asyncio.timeout(self._target.patience):
+                response = await smtp_client.transmitted(self._client, progress, content, self._target.patience)
         except aiosmtplib.SMTPDataError as error:
             self.begun = True
             return Relayed("unsent", Reply(error.code, tuple(error.message.split("\n"))).wire)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import shipped_house
 
 from mailgate import guard, understand
 from mailgate.desk.guard import Verdict
@@ -100,11 +99,11 @@ class Beyond:
     ],
 )
 async def test_a_store_that_takes_long_holds_nobody_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Relayed, kept: tuple[int, str]
+    gate: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Relayed, kept: tuple[int, str]
 ) -> None:
     """The client has its answer while the store still thinks; what became of the mail is written down as soon as it can be."""
     store, counted = Store.open("sqlite:///slow.db", tmp_path), list[str]()
-    gateway = Gateway(store, shipped_house(PACK))
+    gateway = Gateway(store, gate.stage.house)
     passing, beyond = guard.Guard(gateway, False, counted.append), Beyond(answer)
     run, look, awake = store.run, passing._look, asyncio.Event()
 
@@ -132,10 +131,10 @@ async def test_a_store_that_takes_long_holds_nobody_up(
     store.close()
 
 
-async def test_what_a_dead_daemon_left_on_its_way_counts_for_nothing(tmp_path: Path) -> None:
+async def test_what_a_dead_daemon_left_on_its_way_counts_for_nothing(gate: Any, tmp_path: Path) -> None:
     """Nobody knows whether the next hop took it; its client tries again, and the timers no longer wait for it."""
     store = Store.open("sqlite:///left.db", tmp_path)
-    gateway = Gateway(store, shipped_house(PACK))
+    gateway = Gateway(store, gate.stage.house)
     envelope = Envelope("seller@shop.example", ("tickets@desk.example",), datetime(2026, 6, 1, tzinfo=UTC), "guard", "unix")
     store.call(partial(guard.passage.begin, envelope=envelope, raw=b"x", desks=("desk",), message_id="s@shop.example"))
     assert store.read(spool.oldest_waiting) == envelope.received_at
