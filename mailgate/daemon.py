@@ -82,7 +82,7 @@ def house_of(settings: Settings) -> House:
         effects_to=settings.effects.to,
         confirm_after=settings.effects.confirm_after,
         systems=config.shared(settings),
-        caps=Caps(settings.limits.notices_per_ticket, settings.limits.notices_per_recipient),
+        caps=Caps(settings.limits.notices_per_ticket, settings.limits.notices_per_recipient, settings.limits.tickets_per_author),
     )
 
 

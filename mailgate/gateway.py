@@ -73,6 +73,7 @@ class Settled:
     lifted: tuple[str, ...] = ()
     command: str = ""
     unfollowed: Refused | None = None
+    storm: bool = False
 
 
 def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: datetime) -> Settled:
@@ -122,6 +123,7 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
         mail.id, "settled", desk.name, got.kind, decision.event, written.ticket.number if written.ticket else None,
         context.level, context.match, decision, written, got.message.message_id, reused=reused, lifted=lifted,
         command=context.command.name if context.command else "", unfollowed=context.unfollowed,
+        storm=context.storm,
     )  # fmt: skip
 
 
@@ -309,6 +311,8 @@ def tell(done: Settled, seconds: float) -> None:
         return
     if done.unfollowed is not None:
         events.instruction_refused(spool_id=done.spool_id, system=done.unfollowed.system or None, reason=done.unfollowed.reason)
+    if done.storm:
+        events.author_capped(spool_id=done.spool_id, ticket=done.ticket, desk=done.desk, reason="tickets_per_author")
     if done.decision.path:
         seller = done.decision.seller.id if done.decision.seller else None
         events.path_proven(seller=seller, path=done.decision.path, ticket=done.ticket, spool_id=done.spool_id)

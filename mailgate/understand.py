@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -30,7 +30,7 @@ from mailgate.mail import automatic, instruction, journal, report, results, subj
 from mailgate.mail.instruction import Instruction, Refused
 from mailgate.mail.message import Envelope, Message, fingerprint, parse
 from mailgate.mail.results import Results
-from mailgate.store import lookup, offers, paths, tickets, unreachable, waiting
+from mailgate.store import lookup, offers, outbox, paths, tickets, unreachable, waiting
 from mailgate.store import orders as stored_orders
 from mailgate.store.act import policy_of, scene_for
 from mailgate.store.engine import Connection
@@ -149,6 +149,13 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
         and review.is_unproven(desk, party, level, ticket)
         and not _is_buyer(connection, message, desk, orders, trust.may(allowed, level, "start"))
     )
+    storm = (
+        kind == "human"
+        and party == "customer"
+        and ticket is None
+        and asked is None
+        and _storms(connection, placed, message, house)
+    )
     may_be_asked = kind == "human" and not automatic.is_generated(message) and mail.envelope.reverse_path is not None
     return Context(
         scene=scene_for(connection, house, desk, seller, ticket),
@@ -162,7 +169,7 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
         told=told,
         noticed=noticed,
         match=placed.match,
-        generated=automatic.is_generated(message),
+        generated=automatic.is_generated(message) or (party == "customer" and _wants_no_answer(mail.envelope, house)),
         bounced=placed.bounced,
         notice_to=placed.found.notice_to,
         notice=placed.found.notice,
@@ -175,13 +182,27 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
         speaks_for=party if asked is not None else "",
         recognised=told_of,
         orders=orders,
-        doubted=doubted,
+        doubted=doubted or storm,
+        storm=storm,
         askable=doubted
+        and not storm
         and mail.envelope.reverse_path is not None
         and not waiting.asked_lately(connection, message.author or "", placed.received_at),
         path=path,
         ask_path=sent.askable if may_be_asked and sending.is_askable(message.author or "", seller, level) else "",
     )
+
+
+def _wants_no_answer(envelope: Envelope, house: House) -> bool:
+    """True for mail with the null sender, which nothing is sent in answer to (RFC 3834 §2); journals have it for all mail."""
+    by_smtp = envelope.door in ("smtp", "lmtp") and envelope.reverse_path is None
+    return by_smtp and not any(map(house.is_journal, envelope.forward_paths))
+
+
+def _storms(connection: Connection, placed: Placed, message: Message, house: House) -> bool:
+    """True for the author of a new ticket who was written to on as many in the last seven days as one customer may be."""
+    since = placed.received_at - timedelta(days=7)
+    return outbox.tickets_told(connection, message.author or "", since) >= house.caps.author
 
 
 @dataclass(frozen=True)

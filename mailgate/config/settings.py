@@ -190,6 +190,7 @@ class Limits(Section):
     session: Elapsed = timedelta(minutes=30)
     notices_per_ticket: Count = 10
     notices_per_recipient: Count = 60
+    tickets_per_author: Count = 30
 
 
 class Timers(Section):

@@ -25,6 +25,7 @@ class Context:
     `doubted`: a first writer whom nobody vouches for, so that nothing may follow from it before his yes (G-16); `askable`: he may
     be asked for it now. `unfollowed`: why what another system ordered in it counts for nothing (C-52). `path`: the sending path
     that alone proves the author; `ask_path`: one that he may be asked about now (desk/path.py).
+    `storm`: he was written to on as many tickets in a week as `[limits]` allows, and opens one more.
     """
 
     scene: Scene
@@ -54,3 +55,4 @@ class Context:
     unfollowed: Refused | None = None
     path: str = ""
     ask_path: str = ""
+    storm: bool = False

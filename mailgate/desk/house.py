@@ -32,10 +32,14 @@ class Source:
 
 @dataclass(frozen=True)
 class Caps:
-    """How many notices one reader may get in an hour because of mail: on one ticket, and in all. Timers don't count."""
+    """How many notices one reader may get in an hour because of mail: on one ticket, and in all. Timers don't count.
+
+    `author`: on how many tickets one customer may be written to in a week before his next new one waits for people.
+    """
 
     ticket: int = 10
     reader: int = 60
+    author: int = 30
 
 
 @dataclass(frozen=True)

@@ -147,14 +147,18 @@ def _letter(sheet: Sheet, reader: Reader, done: Rendered) -> Letter:
         language=done.language,
         kind=sheet.order.notice,
         attachments=sheet.order.files,
-        **_machine(sheet.scene),
+        **_machine(sheet, reader),
     )
     return Letter(reader, draft, sheet.visible)
 
 
-def _machine(scene: Scene) -> dict[str, Any]:
-    """Desks that hide automatic mail get it without the machine headers; ids and caps hold the loops (design §5)."""
-    quiet = scene.seller is not None and scene.seller.machine_headers == "quiet"
+def _machine(sheet: Sheet, reader: Reader) -> dict[str, Any]:
+    """A seller whose desk hides automatic mail gets what wants an answer without the machine headers (design §5).
+
+    Nobody else does, and no courtesy; there ids and caps alone hold the loops.
+    """
+    seller = sheet.scene.seller
+    quiet = seller is not None and seller.machine_headers == "quiet" and reader.party == "seller" and not sheet.order.courtesy
     return {"automatic": "", "precedence": False} if quiet else {}
 
 

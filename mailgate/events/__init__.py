@@ -43,11 +43,12 @@ from mailgate.events.outgoing import (
     outbox_released,
     suppression_lifted,
 )
-from mailgate.events.senders import path_proven, path_revoked
+from mailgate.events.senders import author_capped, path_proven, path_revoked
 
 __all__ = [
     "hand_on_stopped",
     "address_bounced",
+    "author_capped",
     "bound",
     "captured",
     "catalogue",

@@ -1,8 +1,13 @@
-"""The events of sending paths: by which domain a seller has proven that he sends (docs/security.md)."""
+"""The events of who writes: sending paths that sellers have proven, authors who write too much (docs/security.md)."""
 
 from __future__ import annotations
 
 from mailgate.events.log import event
+
+
+@event("author.capped", "warning")
+def author_capped(*, spool_id: int, ticket: str | int | None, desk: str, reason: str) -> None:
+    """A customer opened more tickets in a week than [limits] allows: this one waits for people, and nobody is told of it."""
 
 
 @event("path.proven")

@@ -99,6 +99,12 @@ def told_since(connection: Connection, reader: str, ticket: int | None, since: d
     return int(row[0]), int(row[1])
 
 
+def tickets_told(connection: Connection, reader: str, since: datetime) -> int:
+    """On how many tickets anything was written to `reader` since then."""
+    mine = (outbox.c.reader == reader) & (outbox.c.created_at > since) & outbox.c.notice.not_in(UNWRITTEN)
+    return int(connection.execute(select(func.count(outbox.c.ticket.distinct())).where(mine)).scalar() or 0)
+
+
 @dataclass(frozen=True)
 class Way:
     """Which mail goes one way: that of a route ("": by the smarthost), to one domain, or to all `but` these."""
