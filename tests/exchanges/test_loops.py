@@ -68,7 +68,7 @@ def test_seller_who_is_a_machine_hears_little(tmp_path: Path, machine: str) -> N
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_customer_who_is_a_machine_hears_little(tmp_path: Path, machine: str) -> None:
-    """On a desk that carries all mail: ten notices to a ticket after each word of a clock, and after thirty tickets none at all."""
+    """On a desk that carries all mail: ten notices to a ticket after each word of a clock; after thirty tickets none at all."""
     gate = stage(tmp_path, "clickbank", 'support = "acme@acme.test"')
     world = World({"gate.test": gate}, {ROBOT: MACHINES[machine]})
     world.posts(Sent(written(ROBOT, GATE), ROBOT, GATE), START)
