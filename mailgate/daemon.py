@@ -28,7 +28,7 @@ from mailgate import config, events
 from mailgate.config import Settings
 from mailgate.courier import Courier, Schedule
 from mailgate.desk.guard import DOOR
-from mailgate.desk.house import Caps, House, Source
+from mailgate.desk.house import Caps, House, Mailbox, Source
 from mailgate.desk.observe import as_seen_by
 from mailgate.desk.route import Roster
 from mailgate.gateway import Gateway
@@ -44,6 +44,7 @@ from mailgate.timekeeper import Timekeeper
 from mailgate.wire import clock
 from mailgate.wire.guard_in import GuardDoor
 from mailgate.wire.http import Board
+from mailgate.wire.imap_in import Watch, mailbox_of
 from mailgate.wire.lane import Pace
 from mailgate.wire.lobby import Events, Limits, Outcome
 from mailgate.wire.metrics import Gauges
@@ -55,7 +56,7 @@ DRAIN = 8.0
 RESTART_PAUSE = 1.0
 PASSAGE = timedelta(minutes=10)
 PROBLEMS = 20  # of a refused configuration that the log names; `mailgate check` says all
-FIXED = ("store", "smtp", "lmtp", "guard", "http", "hostname", "smarthost", "limits", "timers", "retention", "logs")
+FIXED = ("store", "mailbox", "smtp", "lmtp", "guard", "http", "hostname", "smarthost", "limits", "timers", "retention", "logs")
 
 VERB_DOOR = "verb"  # mail that an operator registered for somebody who called
 
@@ -82,6 +83,7 @@ def house_of(settings: Settings) -> House:
         effects_to=settings.effects.to,
         confirm_after=settings.effects.confirm_after,
         systems=config.shared(settings),
+        mailboxes={name: Mailbox(said.owners, said.trusted) for name, said in settings.mailbox.items()},
         caps=Caps(settings.limits.notices_per_ticket, settings.limits.notices_per_recipient, settings.limits.tickets_per_author),
     )
 
@@ -167,9 +169,15 @@ class Daemon:
         self.doors = Doors(
             self._accept, self.gateway.knows, limits_of(settings), settings.host, told, copies=self.gateway.is_copied
         )
+        self.mailboxes = Watch((mailbox_of(*one, settings) for one in settings.mailbox.items()), self.store, self.gateway.take)
+        self.timekeeper.looked = self.mailboxes.looked
+        for watcher in self.mailboxes.watchers:
+            watcher.came_back = self.timekeeper.came_back
+            watcher.saw = self.timekeeper.woken
         self.registry = CollectorRegistry()
         self.gauges = Gauges(self.registry)
         self.guard = Guard(self.gateway, settings.guard.unchecked == "defer", self.gauges.guarded)
+        self.gauges.watch(self.mailboxes.connected)
         self.board = Board(self._unready, self._on_hold, self.registry)
         self.stopping = asyncio.Event()
         self._reloading = asyncio.Lock()
@@ -191,11 +199,12 @@ class Daemon:
             await self.node.beat()  # before the doors open: mail is received by the database's clock
         await self._recover()
         loops = [asyncio.create_task(self._kept(name, work)) for name, work in self._loops().items()]
+        watching = [asyncio.create_task(self._kept(f"watch {one}", one.work)) for one in self.mailboxes.watchers]
         try:
             await self._open()
             await self.stopping.wait()
         finally:
-            await self._stop(loops, started)
+            await self._stop(watching, loops, started)
 
     def _loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         return {
@@ -239,10 +248,11 @@ class Daemon:
             notify("STOPPING=1")
             self.stopping.set()
 
-    async def _stop(self, loops: list[asyncio.Task[None]], started: float) -> None:
-        """Doors first, then what is in hand, then the loops, then the store."""
+    async def _stop(self, watching: list[asyncio.Task[None]], loops: list[asyncio.Task[None]], started: float) -> None:
+        """Doors and mailboxes first, then what is in hand, then the loops, then the store."""
         self.ready = False
         begun = clock.monotonic()
+        await _ended(watching)
         await self.doors.drain(DRAIN)
         clean = True
         try:
@@ -310,7 +320,7 @@ class Daemon:
     def _unready(self) -> str:
         if not self.ready:
             return "starting or stopping"
-        return "" if self.node.alive else "the database does not answer"
+        return self.mailboxes.behind(clock.now()) if self.node.alive else "the database does not answer"
 
     async def _on_hold(self) -> str:
         held = await self.store.beside(memory.holds)

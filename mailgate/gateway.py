@@ -38,12 +38,13 @@ from mailgate.mail import address as addresses
 from mailgate.mail import token
 from mailgate.mail.instruction import Refused
 from mailgate.mail.message import Envelope
-from mailgate.store import paths, reach, spool, tickets, waiting
+from mailgate.store import paths, reach, spool, tickets, waiting, watched
 from mailgate.store import settle as finish
 from mailgate.store.act import Written, act, on_each_ticket
 from mailgate.store.engine import Connection, Store, StoreError
 from mailgate.store.hand_on import take
 from mailgate.store.spool import Spooled
+from mailgate.store.watched import Found, Place
 from mailgate.understand import Read, look_up, opened, read
 from mailgate.wire import clock
 
@@ -81,6 +82,8 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
     if not spool.is_waiting(connection, mail.id):
         return Settled(mail.id, "gone")
     desk = _routed(mail, got, house)
+    if desk is None and mail.envelope.door == "imap":  # people's own mail: it lies where it lay
+        return _elsewhere(connection, mail, got, now)
     marked = _spam(mail, got, house)
     if desk is None and marked:
         return _held(connection, mail, got, None, marked, now)
@@ -139,6 +142,9 @@ def _by_path(connection: Connection, got: Read, context: Context, decision: Deci
 
 def _spam(mail: Spooled, got: Read, house: House) -> str:
     """What a trusted relay's filter said against this mail, unless people have let it go on (G-16); no filter saw the guard's."""
+    mailbox, role = trust.watched(mail.envelope.door, mail.envelope.client)
+    if role == "junk" and not mail.reason.startswith(SPAM):
+        return f"the junk folder of {mailbox}"
     if mail.envelope.door == DOOR or mail.reason.startswith(SPAM) or not trust.is_relay(mail.envelope.client, house.relays):
         return ""
     return trust.spam_mark(got.message.headers)
@@ -148,6 +154,13 @@ def _held(connection: Connection, mail: Spooled, got: Read, desk: Desk | None, r
     waiting.hold(connection, mail.id, desk.name if desk else None, reason, now)
     name, message_id = desk.name if desk else "", got.message.message_id
     return Settled(mail.id, "held", name, got.kind, message_id=message_id, reason=reason)
+
+
+def _elsewhere(connection: Connection, mail: Spooled, got: Read, now: datetime) -> Settled:
+    """A mail in a watched mailbox that concerns no desk of ours: nothing follows from it, and nobody is asked."""
+    message_id = got.message.message_id
+    spool.settle(connection, mail.id, now, message_id=message_id, reason="no desk of ours is meant")
+    return Settled(mail.id, "settled", kind=got.kind, event="elsewhere", message_id=message_id, door=mail.envelope.door)
 
 
 def _heard_from(got: Read, context: Context) -> tuple[tuple[str, bool], ...]:
@@ -204,15 +217,28 @@ class Gateway:
 
     async def accept(self, envelope: Envelope, raw: bytes) -> int:
         """Stages 1 and 2: the spool id of the mail, which is durable when this returns."""
-        desks = {desk.name for one in envelope.forward_paths if (desk := self.house.roster.desk_of(one))}
-        named: list[str | None] = [*sorted(desks)] or [None]
-        arrivals = [(envelope, raw, one) for one in named]
+        arrivals = [(envelope, raw, one) for one in self._desks(envelope)]
         taken = await self.store.beside(partial(take, arrivals=arrivals, desks=self.house.roster.desks))
         events.message_received(spool_id=taken.ids[0], message_id=None, door=envelope.door, client=envelope.client, size=len(raw))
         for name, reason in taken.stopped:
             events.hand_on_stopped(spool_id=taken.ids[0], desk=name, reason=reason)
         self.arrived.set()
         return taken.ids[0]
+
+    async def take(self, place: Place, uidvalidity: int, upto: int, found: Sequence[Found]) -> int:
+        """Stages 1 and 2 of mails in a watched folder: how many are new. The folder is read up to UID `upto` then, durably."""
+        arrivals = [replace(one, desk=name) for one in found for name in ([one.desk] if one.desk else self._desks(one.envelope))]
+        work = partial(watched.take, place=place, uidvalidity=uidvalidity, upto=upto, arrivals=arrivals)
+        taken = await self.store.beside(work)
+        for spool_id, one in taken:
+            client, size = one.envelope.client, len(one.raw)
+            events.message_received(spool_id=spool_id, message_id=None, door="imap", client=client, size=size)
+        self.arrived.set()
+        return len(taken)
+
+    def _desks(self, envelope: Envelope) -> list[str | None]:
+        desks = {desk.name for one in envelope.forward_paths if (desk := self.house.roster.desk_of(one))}
+        return [*sorted(desks)] or [None]
 
     async def work(self) -> None:
         """Settle what waits, oldest first, for ever."""
@@ -337,6 +363,6 @@ def tell(done: Settled, seconds: float) -> None:
         events.notice_capped(notice=notice, to=reader, ticket=done.ticket, reason=limit, spool_id=done.spool_id)
     broken = [violation.rule for violation in done.decision.violations]
     events.message_settled(
-        **ids, desk=done.desk, ticket=done.ticket, class_=done.kind, meaning=done.event, evidence=done.match.evidence,
+        **ids, desk=done.desk or None, ticket=done.ticket, class_=done.kind, meaning=done.event, evidence=done.match.evidence,
         trust=done.level, violations=broken, notices=len(done.written.queued), ms=round(seconds * 1000, 1),
     )  # fmt: skip

@@ -4,14 +4,15 @@ A tick asks a level, not an edge: which clocks have steps that should have fired
 written in one transaction, and a step's row is unique, so it fires exactly once whatever crashes.
 
 *A mail in hand beats a timer*: a step due at D waits while any mail accepted by D is not settled, and after an outage until
-`catch_up` has passed, so that mail which waited elsewhere can still arrive. It also waits while an earlier notice of the same
+`catch_up` has passed, so that mail which waited elsewhere can still arrive; and it waits until every watched folder was looked
+at after D. It also waits while an earlier notice of the same
 clock has not left: a reminder counts when the next hop took it. What is then overdue fires in due order (G-10).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -50,17 +51,25 @@ class Fired:
     queued: tuple[tuple[int, str, str], ...]
 
 
-def due(connection: Connection, now: datetime, after: Clock | None = None) -> tuple[Clock, ...]:
-    """The next clocks that may fire now, LIMIT at the most: due, and no mail in hand that was accepted by then."""
-    in_hand = spool.oldest_waiting(connection)
+def due(connection: Connection, now: datetime, after: Clock | None = None, looked: datetime | None = None) -> tuple[Clock, ...]:
+    """The next clocks that may fire now, LIMIT at the most: due, and no mail in hand that was accepted by then.
+
+    `looked`: up to when all mail of watched mailboxes is known; what is due later waits for the next look.
+    """
+    in_hand = _in_hand(connection, looked)
     ready = tickets.due_clocks(connection, now, LIMIT, after)
     return tuple(one for one in ready if in_hand is None or (one.next_due_at is not None and one.next_due_at < in_hand))
 
 
-def fire(connection: Connection, clock: Clock, house: House, now: datetime) -> Fired | None:
+def _in_hand(connection: Connection, looked: datetime | None) -> datetime | None:
+    """From when on mail may not have been settled; None when all is."""
+    return min((one for one in (spool.oldest_waiting(connection), looked) if one is not None), default=None)
+
+
+def fire(connection: Connection, clock: Clock, house: House, now: datetime, looked: datetime | None = None) -> Fired | None:
     """Fire what is due first on `clock`, read again in this transaction; None when it has nothing to do any more."""
     current = tickets.clock(connection, clock.subject, clock.name, clock.episode)
-    in_hand = spool.oldest_waiting(connection)
+    in_hand = _in_hand(connection, looked)
     waiting = [one for one in due_marks(current, now) if in_hand is None or one.due < in_hand] if current else []
     if current is None or not waiting:
         return None
@@ -166,9 +175,15 @@ class Timekeeper:
         self.store, self.house, self.catch_up, self.keep_raw = store, house, catch_up, keep_raw
         self.woken = asyncio.Event()
         self.fired = asyncio.Event()
+        self.looked: Callable[[], datetime | None] = lambda: None
         self._quiet_until: datetime | None = None
         self._last: datetime | None = None
         self._purged: datetime | None = None
+        self._cut_off: datetime | None = None
+
+    def came_back(self, since: datetime) -> None:
+        """A watched mailbox is back after an outage: mail for it may still be on its way to its server."""
+        self._cut_off = since
 
     async def work(self) -> None:
         """Tick, then sleep until the next due instant (a minute at the most), for ever."""
@@ -209,12 +224,12 @@ class Timekeeper:
         return gone
 
     async def _fire_all(self, now: datetime) -> tuple[Fired, ...]:
-        started = wall.monotonic()
+        started, looked = wall.monotonic(), self.looked()
         done: list[Fired | None] = []
-        ready = await self.store.in_turn(partial(due, now=now))
+        ready = await self.store.in_turn(partial(due, now=now, looked=looked))
         while ready:  # one that waits stays due: those behind it must not wait for it
-            done += [await self._fire(one, now) for one in ready]
-            ready = await self.store.in_turn(partial(due, now=now, after=ready[-1]))
+            done += [await self._fire(one, now, looked) for one in ready]
+            ready = await self.store.in_turn(partial(due, now=now, after=ready[-1], looked=looked))
         fired_now = tuple(one for one in done if one is not None)
         upcoming = await self.store.in_turn(tickets.next_due_at) if done else None
         events.tick_finished(
@@ -223,10 +238,10 @@ class Timekeeper:
         )  # fmt: skip
         return fired_now
 
-    async def _fire(self, one: Clock, now: datetime) -> Fired | None:
+    async def _fire(self, one: Clock, now: datetime, looked: datetime | None) -> Fired | None:
         """Fire one clock; a fault of this one is told, and does not stop the others."""
         try:
-            done = await self.store.in_turn(partial(fire, clock=one, house=self.house, now=now))
+            done = await self.store.in_turn(partial(fire, clock=one, house=self.house, now=now, looked=looked))
         except StoreError:
             raise
         except Exception as error:
@@ -244,6 +259,11 @@ class Timekeeper:
             self._quiet_until = now + self.catch_up
             await self.store.in_turn(partial(memory.set_flag, name=QUIET_UNTIL, value=self._quiet_until.isoformat()))
             events.catch_up_started(since=last, until=self._quiet_until, reason="outage")
+        elif self._cut_off is not None:
+            self._quiet_until = now + self.catch_up
+            await self.store.in_turn(partial(memory.set_flag, name=QUIET_UNTIL, value=self._quiet_until.isoformat()))
+            events.catch_up_started(since=self._cut_off, until=self._quiet_until, reason="mailbox")
+        self._cut_off = None
         if self._last is None or now - self._last >= timedelta(seconds=30):
             self._last = now
             await self.store.in_turn(partial(memory.set_flag, name=HEARTBEAT, value=now.isoformat()))

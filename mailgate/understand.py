@@ -331,6 +331,8 @@ def is_proven(message: Message, envelope: Envelope, house: House) -> bool:
         return True
     if guard.vouches(envelope, message.author):
         return True
+    if message.author is not None and _is_sent_by_owner(message.author, envelope, house):
+        return True
     return message.author is not None and proof.proves(message.author, believed(message, envelope, house))
 
 
@@ -339,9 +341,17 @@ def _is_word(envelope: Envelope, house: House) -> bool:
     return trust.is_relay(envelope.client, house.relays) and envelope.door != guard.DOOR
 
 
+def _is_sent_by_owner(author: str, envelope: Envelope, house: House) -> bool:
+    """Does this lie in the Sent folder of his own mailbox? Nobody can put it there but who may log in as him."""
+    name, role = trust.watched(envelope.door, envelope.client)
+    mailbox = house.mailboxes.get(name)
+    return role == "sent" and mailbox is not None and any(addresses.matches(addresses.key(author), one) for one in mailbox.owners)
+
+
 def believed(message: Message, envelope: Envelope, house: House) -> tuple[Results, ...]:
     """What the hosts that we trust found about a mail; nothing of one that somebody else handed over."""
-    if not _is_word(envelope, house):
+    mailbox = house.mailboxes.get(trust.watched(envelope.door, envelope.client)[0])
+    if not (mailbox.trusted if mailbox else _is_word(envelope, house)):
         return ()
     is_ours = partial(trust.is_relay, relays=house.relays)
     lines = results.written_by_relays(message.scan.fields, is_ours, beneath=house.results == "beneath")

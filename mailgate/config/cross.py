@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from mailgate.config import guarding
+from mailgate.config import guarding, watching
 from mailgate.config.problems import Problem, dotted, near, one_of, shown
 from mailgate.config.settings import HARMLESS, Settings
 from mailgate.config.values import next_hop
@@ -42,6 +42,7 @@ def errors(settings: Settings, said: str, *, desks_whole: bool = True) -> list[P
         *_notice_errors(settings, at),
         *_effect_errors(settings, at),
         *guarding.errors(settings, at.main),
+        *watching.errors(settings, at.main),
         *_template_problems(settings, fall_back=False),
     ]
     return found + seller_errors(settings, settings.sellers.values(), said, desks_whole=desks_whole)
@@ -67,6 +68,7 @@ def warnings(settings: Settings, said: str) -> list[Problem]:
         *_desk_warnings(settings, at),
         *_role_warnings(settings, at),
         *guarding.warnings(settings, at.main, at.desks),
+        *watching.warnings(settings, at.main),
         *at.placed(_shared_support(settings, at)),
     ]
     found += _template_problems(settings, fall_back=True)
@@ -284,7 +286,9 @@ def _desk_warnings(settings: Settings, at: _Places) -> Found:
         if policy and policy.carries != desk.carries:
             hint = f"the pack {desk.pack} is written for a desk that says carries = {policy.carries!r}"
             yield Problem(at.desks, dotted(("desk", name, "carries")), shown(policy.carries), shown(desk.carries), hint)
-        if settings.receives and desk.carries == "people" and not (settings.copied.any or desk.hand_on or desk.staff):
+        watched = any(mailbox.desk == name for mailbox in settings.mailbox.values())
+        reached = settings.copied.any or desk.hand_on or desk.staff or watched
+        if settings.receives and desk.carries == "people" and not reached:
             hint = f"mail to {desk.address} would reach nobody but mailgate: set hand_on or staff"
             yield Problem(at.desks, dotted(("desk", name)), "a way for its people to get their mail", "none", hint)
 

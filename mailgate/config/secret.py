@@ -63,7 +63,8 @@ def _shared(path: Path) -> bytes:
 def problems(settings: Main) -> list[Problem]:
     """What is wrong with the secret files that `settings` names."""
     found: list[Problem] = []
-    for path in dict.fromkeys((None, settings.smarthost.password_file, settings.store.password_file)):
+    of_mailboxes = [path for mailbox in settings.mailbox.values() for path in mailbox.secret_files]
+    for path in dict.fromkeys((None, settings.smarthost.password_file, settings.store.password_file, *of_mailboxes)):
         try:
             password(path) if path else keys(settings)
         except ConfigError as error:

@@ -17,14 +17,19 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mailgate.config.values import (
+    After,
     Count,
     Elapsed,
     File,
     Hop,
+    HostName,
     Listen,
     Listens,
     Networks,
+    OneLine,
+    PortNumber,
     Rate,
+    Since,
     Size,
     SmtpHop,
     StoreUrl,
@@ -37,6 +42,7 @@ from mailgate.desk.party import Address, Desk, Seller
 from mailgate.desk.trust import Level
 from mailgate.mail.signature import Signatures
 
+Role = Literal["inbox", "sent", "junk"]
 Act = Literal["add", "start", "stop", "close", "change", "request"]
 HARMLESS: tuple[Act, ...] = ("add",)
 CLOCKS: tuple[Act, ...] = ("add", "start", "stop")
@@ -142,6 +148,40 @@ class Smarthost(Section):
     give_up: Elapsed = timedelta(days=5)
 
 
+class Mailbox(Section):
+    """[mailbox.NAME] a mailbox that is watched by IMAP (docs/imap.md). `since` None: from the first start on."""
+
+    host: HostName
+    port: PortNumber = 0
+    tls: Literal["implicit", "starttls", "none"] = "implicit"
+    ca_file: File = None
+    username: OneLine
+    password_file: File = None
+    oauth: OAuth | None = None
+    addresses: tuple[Address, ...] = ()
+    desk: str = ""
+    folders: Mapping[OneLine, Role] = Field(default={"INBOX": "inbox"}, min_length=1)
+    since: Since = None
+    after: After = "nothing"
+    trusted: bool = False
+
+    @model_validator(mode="after")
+    def _has_one_secret(self) -> Self:
+        if (self.password_file is None) == (self.oauth is None):
+            raise ValueError("password_file, or a table oauth, and not both")
+        return self
+
+    @property
+    def secret_files(self) -> tuple[Path, ...]:
+        """The files that its login needs."""
+        return self.oauth.files if self.oauth else tuple(filter(None, (self.password_file,)))
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """Whose mailbox it is: `addresses`, else the user name if it is one."""
+        return self.addresses or ((self.username,) if "@" in self.username else ())
+
+
 class Http(Section):
     """[http] health and metrics."""
 
@@ -242,6 +282,7 @@ class Main(Section):
     lmtp: Door = Door()
     guard: Guard = Guard()
     copied: Copied = Copied()
+    mailbox: Mapping[str, Mailbox] = Field(default_factory=dict)
     smarthost: Smarthost = Smarthost()
     http: Http = Http()
     tls: Tls = Tls()

@@ -10,7 +10,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 _ELAPSED = re.compile(r"^(\d+)\s*(s|m|h|d)$")
+_HOST = re.compile(r"^[A-Za-z0-9.:_-]{1,255}$")
 _SIZE = re.compile(r"^(\d+)\s*(B|KiB|MiB|GiB)$")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _BYTES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
@@ -162,6 +163,36 @@ def _server_url(value: str) -> str:
     return value
 
 
+def _since(value: Any) -> Any:
+    if value in ("now", None):
+        return None
+    try:
+        day = date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        day = None
+    if not isinstance(day, date) or isinstance(day, datetime):
+        raise ValueError('"now" or a date such as 2026-11-01')
+    return day
+
+
+def _after(value: str) -> str:
+    if value not in ("nothing", "seen") and not (value.startswith("move:") and _one_line(value[5:])):
+        raise ValueError('"nothing", "seen" or "move:FOLDER"')
+    return value
+
+
+def _one_line(value: str) -> str:
+    if not value or any(char < " " or char == "\x7f" for char in value):
+        raise ValueError("a text without control characters")
+    return value
+
+
+def _host(value: str) -> str:
+    if not _HOST.match(value):
+        raise ValueError('the name of a host, such as "imap.shop.example", or its IP address')
+    return value
+
+
 def _elapsed(value: Any) -> Any:
     if isinstance(value, timedelta):
         return value
@@ -201,4 +232,9 @@ SmtpHop = Annotated[str, AfterValidator(_smtp_hop)]
 Hop = Annotated[str, AfterValidator(_hop)]
 StoreUrl = Annotated[str, AfterValidator(_store_url)]
 TokenUrl = Annotated[str, AfterValidator(_token_url)]
+Since = Annotated[date | None, BeforeValidator(_since)]
+After = Annotated[str, AfterValidator(_after)]
+OneLine = Annotated[str, AfterValidator(_one_line)]
+HostName = Annotated[str, AfterValidator(_host)]
+PortNumber = Annotated[int, Field(strict=True, ge=0, le=65535)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_several)]

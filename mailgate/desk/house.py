@@ -43,6 +43,14 @@ class Caps:
 
 
 @dataclass(frozen=True)
+class Mailbox:
+    """A watched mailbox: whose it is (addresses and @domains), and whether its server's Authentication-Results are believed."""
+
+    owners: tuple[str, ...] = ()
+    trusted: bool = False
+
+
+@dataclass(frozen=True)
 class House:
     """Desks, sellers, their policies, the words and the keys. `policies` and `sources` go by desk name."""
 
@@ -59,6 +67,7 @@ class House:
     copied: tuple[str, ...] = ()
     journals: tuple[str, ...] = ()
     caps: Caps = Caps()
+    mailboxes: Mapping[str, Mailbox] = field(default_factory=dict)
     signatures: Signatures = Signatures()
     effects_to: str = ""
     confirm_after: str = "sent"

@@ -67,6 +67,12 @@ def _network(relay: str) -> IPv4Network | IPv6Network | None:
         return None
 
 
+def watched(door: str, client: str) -> tuple[str, str]:
+    """(mailbox, role of its folder) of a mail that was found in a watched mailbox; ("", "") for any other."""
+    name, _, role = client.rpartition("/") if door == "imap" else ("", "", "")
+    return name, role
+
+
 def spam_mark(headers: Callable[[str], Sequence[str]]) -> str:
     """The header by which a filter on the way called the mail spam, or nothing; ask only for mail of a trusted relay (G-16).
 

@@ -44,6 +44,14 @@ from mailgate.events.outgoing import (
     suppression_lifted,
 )
 from mailgate.events.senders import author_capped, path_proven, path_revoked
+from mailgate.events.watching import (
+    imap_connected,
+    imap_fetched,
+    imap_lost,
+    imap_not_moved,
+    imap_renumbered,
+    imap_skipped,
+)
 
 __all__ = [
     "hand_on_stopped",
@@ -62,6 +70,12 @@ __all__ = [
     "guard_warned",
     "hop_recovered",
     "hop_rested",
+    "imap_connected",
+    "imap_fetched",
+    "imap_lost",
+    "imap_not_moved",
+    "imap_renumbered",
+    "imap_skipped",
     "notice_capped",
     "notice_deferred",
     "notice_queued",

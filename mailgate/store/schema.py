@@ -405,6 +405,18 @@ spent = Table(
     Column("at", Instant, nullable=False),
 )
 
+# how far each folder of a watched mailbox was read; pending: UIDs that are taken, and wait to be marked or moved
+watched = Table(
+    "watched",
+    metadata,
+    Column("mailbox", Text, primary_key=True),
+    Column("folder", Text, primary_key=True),
+    Column("uidvalidity", BigInteger, nullable=False),
+    Column("uid", BigInteger, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("pending", Json, nullable=False),
+)
+
 # single values: heartbeat, holds
 flags = Table("flags", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
 

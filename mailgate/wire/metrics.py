@@ -1,8 +1,9 @@
-"""What Prometheus reads: counts of mail by state, and of holds. No address, name, subject or ticket is a label."""
+"""What Prometheus reads: counts of mail by state, of holds, and of mailboxes by name. No address or ticket is a label."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Info
 
@@ -18,6 +19,7 @@ class Gauges:
         self._spool = Gauge("mailgate_spool_messages", "Mail in the spool", ["state"], registry=registry)
         self._outbox = Gauge("mailgate_outbox_messages", "Mail in the outbox", ["state"], registry=registry)
         self._holds = Gauge("mailgate_holds", "Holds in force: nothing of their scope leaves", ["scope"], registry=registry)
+        self._imap = Gauge("mailgate_imap_connected", "Watched mailboxes whose folders are open", ["mailbox"], registry=registry)
         Info("mailgate_build", "The program", registry=registry).info({"version": mailgate.__version__})
 
         self._guarded = Counter(
@@ -30,6 +32,11 @@ class Gauges:
         """Count one mail of the guard."""
         self._guarded.labels(what).inc()
 
+    def watch(self, connected: Callable[[], Mapping[str, bool]]) -> None:
+        """Show of each watched mailbox whether all its folders are open, as it is when somebody asks."""
+        for name in connected():
+            self._imap.labels(name).set_function(partial(_is_connected, connected, name))
+
     def show(self, spool: Mapping[str, int], outbox: Mapping[str, int], holds: Collection[str]) -> None:
         """Show these counts and holds (`all`, `desk:NAME`, ...) from now on; a state that emptied shows zero."""
         for scope in ("all", "desk", "policy", "seller"):
@@ -38,3 +45,7 @@ class Gauges:
             self._spool.labels(state).set(spool.get(state, 0))
         for state in ("queued", "sent", "deferred", "uncertain", "refused", "superseded", "cancelled"):
             self._outbox.labels(state).set(outbox.get(state, 0))
+
+
+def _is_connected(connected: Callable[[], Mapping[str, bool]], name: str) -> float:
+    return float(connected()[name])

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from mailgate import config
 from mailgate.config import shipped
-from mailgate.config.settings import Main
+from mailgate.config.settings import Mailbox, Main, OAuth
 from mailgate.desk.party import Desk, Seller
 
 CONFIG = shipped.root() / "config"
@@ -36,8 +36,21 @@ def test_shipped_mailgate_toml_shows_every_key():
     shown = uncommented("mailgate.toml")
     assert shown.keys() == keys_of(Main)
     for name, table in shown.items():
-        if isinstance(table, dict) and name != "systems":  # names of the reader's own
+        if isinstance(table, dict) and name not in ("systems", "mailbox"):  # names of the reader's own
             assert table.keys() == keys_of(type(getattr(Main(), name))), name
+
+
+def test_shipped_mailbox_shows_every_key():
+    """It stands there as an example; defaults where a key has one."""
+    text = (CONFIG / "mailgate.toml").read_text("utf-8")
+    table = tomllib.loads("\n".join(re.findall(r"^#   (.*)$", text, flags=re.MULTILINE)))["mailbox"]["support"]
+    assert table.keys() == keys_of(Mailbox)
+    assert table["oauth"].keys() == keys_of(OAuth)
+    shown = {name: value for name, value in table.items() if name not in ("oauth", "folders")}
+    mailbox, bare = Mailbox.model_validate(shown), Mailbox(host="h", username="u", password_file="p")
+    examples = {"host", "username", "password_file", "folders"}
+    assert mailbox.model_dump(exclude=examples) == bare.model_dump(exclude=examples)
+    OAuth.model_validate(table["oauth"])
 
 
 def test_shipped_mailgate_toml_says_a_sentence_before_every_key():
