@@ -6,14 +6,18 @@ import signal
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from dovecot import DESK as ADDRESS
 from dovecot import SELLER as ACME
 from dovecot import Dovecot
 from nursery import Nursery
 from running import DESK, HELPDESK, Running, ask, house, mail, rows, until
+
+from mailgate import cli
 
 pytestmark = pytest.mark.real
 FILES = "smarthost.url=maildir:outgoing"
@@ -203,3 +207,21 @@ after = "move:Done"
     settled(running, 1)
     until(lambda: dovecot.flags(ADDRESS, "Done") == [""])
     assert running.lines("message.settled")[0]["desk"] == "support"
+
+
+def test_learning_from_a_mailbox_fills_the_index_and_nothing_else(shop: Path, dovecot: Dovecot) -> None:
+    """The first hour: ids of what came since, from inbox and Sent, not from Junk; no mail is kept, nobody sees that we looked."""
+    old, new = datetime(2024, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
+    dovecot.puts(ACME, ASK, came=new)
+    dovecot.puts(ACME, mail(HELPDESK, ACME, "old", "Order 1"), came=old)
+    dovecot.puts(ACME, REPLY, folder="Sent", came=new)
+    dovecot.puts(ACME, mail(HELPDESK, ACME, "spam", "Win"), folder="Junk", came=new)
+    done = CliRunner().invoke(cli.cli, ["learn", "imap:acme", "--since", "2026-01-01", "--config", str(shop)])
+    assert (done.exit_code, "2 mails read" in done.output) == (0, True), done.output
+    assert {row[0] for row in rows(shop, "SELECT message_id FROM ids")} == {"ask@mail.test", "reply@mail.test"}
+    assert ask(shop, "message", "list") == ask(shop, "ticket", "list") == []
+    assert dovecot.flags(ACME) == ["", ""]
+    dovecot.stop()
+    gone = CliRunner().invoke(cli.cli, ["learn", "imap:acme", "--config", str(shop)])
+    assert (gone.exit_code, "mailbox acme: no connection to localhost" in gone.output) == (69, True)
+    assert CliRunner().invoke(cli.cli, ["learn", "imap:nobody", "--config", str(shop)]).exit_code == 2
