@@ -90,6 +90,7 @@ class Senders:
     """Sends asks of the helpdesk, each until some node answers 250; `accepted` counts the answers by sha256."""
 
     cluster: Cluster
+    name: str = "a"
     accepted: Counter[str] = field(default_factory=Counter)
     answers: Counter[int] = field(default_factory=Counter)
     broken: int = 0
@@ -112,7 +113,8 @@ class Senders:
         dice, count = random.Random(number), 0
         while not self.stopping and (most is None or count < most):
             count += 1
-            raw = mail(HELPDESK, SELLER, f"{number}-{count}", f"Order {number}-{count}")
+            name = f"{self.name}{number}-{count}"
+            raw = mail(HELPDESK, SELLER, name, f"Order {name}")
             until(lambda raw=raw: self._sent(raw, dice), 120, "an answer")
             time.sleep(pause)
 

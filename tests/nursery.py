@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -75,13 +76,22 @@ def nursery() -> Iterator[Nursery]:
     made.close()
 
 
-@pytest.fixture
-def sink() -> Iterator[tuple[Sink, str]]:
-    """The next hop, and the words that make a daemon send to it."""
-    found = Sink()
+@contextmanager
+def started(found: Sink) -> Iterator[str]:
+    """The words that make a daemon send to this next hop, which runs meanwhile."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     controller = Controller(found, "127.0.0.1", port)
     controller.start()
-    yield found, f"smarthost.url=smtp://127.0.0.1:{port}"
-    controller.stop()
+    try:
+        yield f"smarthost.url=smtp://127.0.0.1:{port}"
+    finally:
+        controller.stop()
+
+
+@pytest.fixture
+def sink() -> Iterator[tuple[Sink, str]]:
+    """The next hop, and the words that make a daemon send to it."""
+    found = Sink()
+    with started(found) as words:
+        yield found, words

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import postgres
 import pytest
 from cluster import Cluster, Senders, faults
 from nursery import Nursery, Sink
@@ -42,3 +43,24 @@ def test_nodes_are_killed_and_stopped_and_everything_happens_once(
     until(lambda: cluster.ask("SELECT count(*) FROM steps WHERE step = 'reminder'")[0][0] == 36, 60, "36 reminders")
     until(cluster.quiet, 60, "quiet")
     assert faults(cluster, senders, sink[0]) == []
+
+
+def test_database_stops_at_once_and_nothing_accepted_is_lost(nursery: Nursery, sink: tuple[Sink, str], tmp_path: Path) -> None:
+    """R17: while the database is away the doors say 451; when it is back, everything goes on by itself."""
+    with postgres.server() as own:
+        cluster = Cluster(nursery, house(tmp_path), own.database(), (sink[1],))
+        cluster.start(2)
+        senders = Senders(cluster)
+        senders.start(3, most=15, pause=0.05)
+        for _ in range(2):
+            settled = len(senders.accepted)
+            until(lambda n=settled: len(senders.accepted) > n)
+            own.stop("immediate")
+            refused = senders.answers[451]
+            until(lambda n=refused: senders.answers[451] > n, what="a 451")
+            own.start()
+        senders.join()
+        until(cluster.quiet, what="quiet")
+        assert set(senders.answers) <= {451, 421}
+        assert faults(cluster, senders, sink[0]) == []
+        assert cluster.end() == [0, 0]
