@@ -68,13 +68,16 @@ def test_seller_who_is_a_machine_hears_little(tmp_path: Path, machine: str) -> N
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_customer_who_is_a_machine_hears_little(tmp_path: Path, machine: str) -> None:
-    """On a desk that carries all mail: ten notices to a ticket after each word of a clock; after thirty tickets none at all."""
+    """On a desk that carries all mail: ten notices to a ticket after each word of a clock; after thirty tickets none at all.
+
+    Whoever says the same for the third time in a week is a machine, and no longer heard.
+    """
     gate = stage(tmp_path, "clickbank", 'support = "acme@acme.test"')
     world = World({"gate.test": gate}, {ROBOT: MACHINES[machine]})
     world.posts(Sent(written(ROBOT, GATE), ROBOT, GATE), START)
     world.passes(START + WEEK)
     heard = told(world, ROBOT)
-    assert heard <= (100 if machine == "new mail" else 45)
+    assert heard <= {"new mail": 100, "fixed text": 15}.get(machine, 45)
     if machine == "new mail":
         world.passes(START + 2 * WEEK)
         assert told(world, ROBOT) == heard
