@@ -23,6 +23,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,15 +83,14 @@ def deliver(load: Load, raw: bytes) -> None:
             return
 
 
-def rounds(load: Load, nursery: Nursery, directory: Path, count: int, dice: random.Random) -> None:
-    """Kill `count` daemons."""
+def rounds(load: Load, start: Callable[[], Running], count: int, dice: random.Random) -> Iterator[int]:
+    """Kill `count` daemons; the number of each, once it is dead."""
     for n in range(count):
-        running = nursery.start(directory, *WORDS)
-        until(lambda one=running: one.lines("daemon.ready") or one.ended() is not None)
-        load.running = running.wait_ready()
+        load.running = running = start().wait_ready()
         time.sleep(dice.uniform(0.0, 0.6))
         assert running.kill() == -9
         load.running = None
+        yield n
         if n % 20 == 19:
             print(f"{n + 1:4} kills, {len(load.accepted)} mails accepted", flush=True)
 
@@ -134,7 +134,8 @@ def main() -> None:
         threads = [threading.Thread(target=sender, args=(load, n, said.seed)) for n in range(said.senders)]
         for thread in threads:
             thread.start()
-        rounds(load, nursery, directory, said.rounds, random.Random(said.seed))
+        for _ in rounds(load, lambda: nursery.start(directory, *WORDS), said.rounds, random.Random(said.seed)):
+            pass
         load.stopping = True
         load.running = nursery.start(directory, *WORDS).wait_ready()
         for thread in threads:

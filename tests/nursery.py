@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -18,17 +19,20 @@ from running import PLAIN, PORTS, Running
 
 
 class Nursery:
-    """Starts daemons that die where a test says."""
+    """Starts daemons that die where a test says, on a disk that disk.py plays if its library is preloaded."""
 
-    def __init__(self) -> None:
-        script = Path(__file__).with_name("nursery_child.py")
-        self._process = subprocess.Popen([sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, preload: Path | None = None) -> None:
+        command = [sys.executable, str(Path(__file__).with_name("nursery_child.py"))]
+        around = {**os.environ, "LD_PRELOAD": str(preload)} if preload else None
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=around)
         self._turn = threading.Lock()
         self._ended: dict[int, int] = {}
         self._count = 0
 
     def start(self, directory: Path, *words: str, **more: Any) -> Running:
-        """A daemon, not yet ready. `kill=(where, when, call)` says where it dies, `raises=where` what fails in it."""
+        """A daemon, not yet ready. `kill=(where, when, call)` says where it dies, `raises=where` what fails in it,
+        `synchronous=WORD` how little it syncs, `environment` what it finds there.
+        """
         self._count += 1
         log = directory / f"daemon-{self._count}.log"
         sets = [one for one in (*PORTS, *PLAIN, *words) if one != "--set"]

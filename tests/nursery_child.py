@@ -25,7 +25,7 @@ from typing import Any
 from mailgate import daemon, nodes, timekeeper
 from mailgate.config import ConfigError
 from mailgate.store import nodes as stored
-from mailgate.store import postgres
+from mailgate.store import postgres, sqlite
 from mailgate.store.engine import StoreError
 from mailgate.wire import clock
 
@@ -84,6 +84,9 @@ def run(asked: dict[str, Any]) -> None:
     if kill := asked.get("kill"):
         deadly(*kill)
     daemon.DRAIN = asked.get("drain", daemon.DRAIN)
+    os.environ.update(asked.get("environment", {}))
+    if word := asked.get("synchronous"):
+        sqlite.PRAGMAS = tuple(f"synchronous={word}" if one.startswith("synchronous") else one for one in sqlite.PRAGMAS)
     if raises := asked.get("raises"):
         wrap(raises, _broken)
     daemon.serve(Path(asked["directory"]), tuple(asked["words"]))
