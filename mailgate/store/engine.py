@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ from mailgate.store import migrate, postgres, sqlite
 from mailgate.store.claim import claim
 from mailgate.store.copying import copy
 from mailgate.store.schema import metadata, turns
-from mailgate.store.trouble import FencedError, StoreError, named
+from mailgate.store.trouble import FencedError, StoreError, damaged, named, unusable
 from mailgate.store.writer import T, Work, Writer
 
 __all__ = ["Connection", "FencedError", "Store", "StoreError", "wipe"]
@@ -97,7 +98,7 @@ class Store:
             copy(self._engine, target._engine, told)
 
     def claim(self) -> None:
-        """Be the one daemon of a SQLite store until `close`. Raises StoreError while another one is."""
+        """Be the one daemon of a SQLite store until `close`. Raises StoreError while another one is, and for a damaged store."""
         database = self._engine.url.database
         if self._claim is not None or self.many or database in (None, "", ":memory:"):
             return
@@ -105,6 +106,10 @@ class Store:
         if isinstance(held, str):
             raise StoreError(f"{held} serves {database} already; one daemon at a time, or PostgreSQL for many")
         self._claim = held
+        with _told(self._engine):
+            if found := sqlite.damage(self._engine):
+                raise StoreError(damaged(str(database), found))
+            sqlite.empty_log(self._engine)
 
     def call(self, work: Work[T]) -> T:
         """What `work` returns, in a transaction of its own, committed on return."""
@@ -149,9 +154,11 @@ def _told(engine: Engine) -> Iterator[None]:
     """What the database says against it, as a StoreError that names it."""
     try:
         yield
-    except DBAPIError as error:
+    except (DBAPIError, sqlite3.Error) as error:
         engine.dispose()
-        raise StoreError(f"store.url {engine.url.render_as_string()}: {error.orig}") from error
+        raise StoreError(
+            unusable(engine.url.render_as_string(), error.orig if isinstance(error, DBAPIError) else error)
+        ) from error
     except (StoreError, migrate.SchemaError):
         engine.dispose()
         raise

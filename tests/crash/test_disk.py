@@ -1,0 +1,175 @@
+"""A bad disk (R02, R09, R11): the power goes, the disk is full, a sync fails. What was answered with 250 is kept, once.
+
+The daemon is a real one; the disk below its store is played by a preloaded library (tests/disk.py).
+"""
+
+from __future__ import annotations
+
+import errno
+import random
+import smtplib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from disk import Disk, built
+from nursery import Nursery
+from running import HELPDESK, SELLER, Running, ask, house, mail, quiet, rows, sha256, until
+
+WORDS = ("smarthost.url=maildir:outgoing", "timers.catch_up=0s")
+
+
+@pytest.fixture(scope="module")
+def born(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    """Daemons on a disk that is played."""
+    try:
+        library = built(tmp_path_factory.mktemp("disk"))
+    except LookupError as error:
+        pytest.skip(str(error))
+    made = Nursery(library)
+    yield made
+    made.close()
+
+
+@dataclass
+class House:
+    """A gate, the disk it stands on, and what its senders were told."""
+
+    nursery: Nursery
+    directory: Path
+    disk: Disk
+    synchronous: str | None = None
+    accepted: Counter[str] = field(default_factory=Counter)
+    running: Running | None = None
+    count: int = 0
+
+    def opens(self) -> None:
+        """A daemon serves."""
+        around = self.disk.environment
+        started = self.nursery.start(self.directory, *WORDS, environment=around, synchronous=self.synchronous)
+        self.running = started.wait_ready()
+
+    def writes(self, name: str = "") -> bytes:
+        """A new mail."""
+        self.count += 1
+        return mail(HELPDESK, SELLER, name or f"m{self.count}", f"Order {self.count}", text="word " * 1500)
+
+    def takes(self, raw: bytes) -> int:
+        """The code that the door answers with."""
+        assert self.running is not None
+        try:
+            with self.running.client() as client:
+                client.sendmail(HELPDESK, ["support@shop.test"], raw)
+        except smtplib.SMTPResponseException as error:
+            return error.smtp_code
+        self.accepted[sha256(raw)] += 1
+        return 250
+
+    def dies(self) -> None:
+        """kill -9: what the kernel was given is still there."""
+        assert self.running is not None
+        assert self.running.kill() == -9
+
+    def goes_dark(self, dice: random.Random) -> None:
+        """The power goes."""
+        self.dies()
+        self.disk.cut(dice)
+
+    def settles(self) -> None:
+        """Nothing waits any more."""
+        until(lambda: quiet(self.directory), what="quiet")
+
+    @property
+    def lost(self) -> set[str]:
+        """What was answered with 250 and is not there exactly once."""
+        kept = Counter(row["sha256"] for row in ask(self.directory, "message", "list"))
+        assert rows(self.directory, "PRAGMA integrity_check") == [("ok",)]
+        assert all(times == 1 for times in kept.values())
+        return {one for one in self.accepted if one not in kept}
+
+
+@pytest.fixture
+def gate(born: Nursery, tmp_path: Path) -> House:
+    """A house whose daemon serves."""
+    directory = house(tmp_path / "house")
+    made = House(born, directory, Disk(directory / "mailgate.db", tmp_path / "disk"))
+    made.opens()
+    return made
+
+
+def test_power_cut_takes_nothing_that_was_accepted(gate: House) -> None:
+    """Three times: some mails, the power goes while they are settled, a daemon starts. All of them are there, once."""
+    dice = random.Random(1)
+    for _ in range(3):
+        assert [gate.takes(gate.writes()) for _ in range(4)] == [250] * 4
+        gate.goes_dark(dice)
+        gate.opens()
+    gate.settles()
+    assert gate.lost == set()
+    assert len(gate.accepted) == 12
+
+
+def test_power_cut_takes_what_was_not_synced(born: Nursery, tmp_path: Path) -> None:
+    """The disk above does forget: a daemon that syncs less than it must loses mail that it has accepted."""
+    directory = house(tmp_path / "house")
+    gate = House(born, directory, Disk(directory / "mailgate.db", tmp_path / "disk"), synchronous="NORMAL")
+    gate.opens()
+    assert gate.takes(gate.writes()) == 250
+    gate.goes_dark(random.Random(1))
+    assert gate.disk.undone > 0
+    gate.opens()
+    assert len(gate.lost) == 1
+
+
+@pytest.mark.parametrize(("call", "number"), [("write", errno.ENOSPC), ("write", errno.EROFS), ("sync", errno.EIO)])
+def test_failing_disk_refuses_for_now_and_mends_itself(gate: House, call: str, number: int) -> None:
+    """Full, read-only, sync fails: 4xx to each mail, none is lost, and once the disk works the same daemon goes on."""
+    assert gate.takes(gate.writes()) == 250
+    gate.disk.fails(call, number)
+    refused = [gate.writes() for _ in range(3)]
+    assert {gate.takes(raw) // 10 for raw in refused} == {45}
+    gate.disk.works()
+    assert [gate.takes(raw) for raw in (*refused, gate.writes())] == [250] * 4
+    gate.settles()
+    gate.goes_dark(random.Random(1))
+    gate.opens()
+    gate.settles()
+    assert gate.lost == set()
+
+
+FAULTS = [("write", errno.ENOSPC), ("write", errno.EIO), ("write", errno.EINTR), ("write", 0), ("sync", errno.EIO)]
+
+
+@pytest.mark.parametrize(("call", "number"), FAULTS)
+def test_one_failure_at_any_call_loses_nothing(gate: House, call: str, number: int) -> None:
+    """The first call fails, then the second, and so on up to the tenth: nobody hears a false 250, nor a 5xx; the mail follows."""
+    for first in range(1, 11):
+        raw = gate.writes()
+        gate.disk.fails(call, number, first, 1)
+        while (code := gate.takes(raw)) != 250:
+            assert code // 10 == 45
+    gate.disk.works()
+    gate.settles()
+    gate.goes_dark(random.Random(1))
+    gate.opens()
+    gate.settles()
+    assert gate.lost == set()
+    assert len(gate.accepted) == 10
+
+
+def test_mail_written_after_a_failed_sync_and_a_restart_outlives_a_power_cut(gate: House) -> None:
+    """Linux takes pages that a sync could not write for clean: a new daemon reads them, and must not build on them."""
+    assert gate.takes(gate.writes()) == 250
+    gate.settles()
+    gate.disk.fails("sync", errno.EIO)
+    assert gate.takes(gate.writes()) // 10 == 45
+    gate.dies()
+    gate.disk.works()
+    gate.opens()
+    assert gate.takes(gate.writes()) == 250
+    gate.goes_dark(random.Random(1))
+    gate.opens()
+    gate.settles()
+    assert gate.lost == set()
