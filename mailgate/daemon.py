@@ -167,7 +167,13 @@ class Daemon:
         self.needs = Needs(self.store, house)
         told = cast(Events, events)
         self.doors = Doors(
-            self._accept, self.gateway.knows, limits_of(settings), settings.host, told, copies=self.gateway.is_copied
+            self._accept,
+            self.gateway.knows,
+            limits_of(settings),
+            settings.host,
+            told,
+            copies=self.gateway.is_copied,
+            free=self.store.free,
         )
         self.mailboxes = Watch((mailbox_of(*one, settings) for one in settings.mailbox.items()), self.store, self.gateway.take)
         self.timekeeper.looked = self.mailboxes.looked

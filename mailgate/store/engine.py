@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -110,6 +111,13 @@ class Store:
             if found := sqlite.damage(self._engine):
                 raise StoreError(damaged(str(database), found))
             sqlite.empty_log(self._engine)
+
+    def free(self) -> int | None:
+        """Octets that the disk below a SQLite file has room for; None where the store is not on a disk of ours."""
+        database = self._engine.url.database
+        if self.many or database in (None, "", ":memory:"):
+            return None
+        return shutil.disk_usage(Path(str(database)).parent).free
 
     def call(self, work: Work[T]) -> T:
         """What `work` returns, in a transaction of its own, committed on return."""

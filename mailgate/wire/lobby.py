@@ -21,6 +21,7 @@ from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
 from mailgate.mail.message import Envelope
+from mailgate.wire import clock
 
 T = TypeVar("T")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -124,7 +125,10 @@ class Load:
 
 @dataclass
 class Lobby:
-    """The state that all sessions of all doors share. `copies`: only copies of other people's mail go to that address."""
+    """The state that all sessions of all doors share. `copies`: only copies of other people's mail go to that address.
+
+    `free`: the octets that the store has room for, None: we can't know.
+    """
 
     accept: Accept
     knows: Callable[[str], bool]
@@ -132,6 +136,7 @@ class Lobby:
     hostname: str
     events: Events
     copies: Callable[[str], bool] = lambda _: False
+    free: Callable[[], int | None] = lambda: None
     closing: bool = False
     in_flight: int = 0
     inbox: memoryview = field(default_factory=lambda: memoryview(bytearray(65536)))
@@ -139,6 +144,8 @@ class Lobby:
     deliveries: set[asyncio.Task[Any]] = field(default_factory=set)
     _networks: Counter[str] = field(default_factory=Counter)
     _places: int = 0
+    _asked: float = float("-inf")
+    _full: bool = False
 
     def __post_init__(self) -> None:
         """Never more places than descriptors: running out of them stops the accept loop for everybody."""
@@ -173,6 +180,14 @@ class Lobby:
     def has_room(self, size: int) -> bool:
         """True if a mail of `size` octets may be taken into memory now."""
         return self.in_flight + size <= self.limits.in_flight
+
+    def is_full(self) -> bool:
+        """True while the store has no room for two mails of the largest size; asked at most once a second."""
+        if (now := clock.monotonic()) >= self._asked + 1:
+            self._asked = now
+            free = self.free()
+            self._full = free is not None and free < 2 * self.limits.size
+        return self._full
 
     def fault(self, client: str, error: BaseException) -> str:
         """The only reply to a fault of ours; the rest goes to the events."""

@@ -15,6 +15,7 @@ from mailgate.wire.lobby import Load
 from mailgate.wire.smtp_connection import Connection, Transaction
 from mailgate.wire.smtp_data import CommandError, Mail
 
+FULL = "452 4.3.1 no room on the disk, try again"
 _DIGITS = frozenset("0123456789")
 
 
@@ -61,6 +62,9 @@ class Dialog(Connection):
         self._require_hello()
         if self.transaction.begun:
             raise CommandError("503 5.5.1 a mail is begun already")
+        if self.house.is_full():
+            self.house.events.data_refused(self.client.name, FULL)
+            raise CommandError(FULL)
         path, found = self._path("FROM:", argument)
         size = found.pop("SIZE", "0")
         self.transaction = Transaction(True, path.address or None)

@@ -36,8 +36,9 @@ class Doors:
         hostname: str,
         events: Events,
         copies: Callable[[str], bool] = lambda _: False,
+        free: Callable[[], int | None] = lambda: None,
     ) -> None:
-        self._lobby = Lobby(accept, knows, limits, hostname, events, copies)
+        self._lobby = Lobby(accept, knows, limits, hostname, events, copies, free)
         self._doors: list[Door] = []
         self._servers: list[asyncio.Server] = []
         self._paths: list[str] = []

@@ -6,8 +6,11 @@ The daemon is a real one; the disk below its store is played by a preloaded libr
 from __future__ import annotations
 
 import errno
+import os
 import random
+import shutil
 import smtplib
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -40,6 +43,7 @@ class House:
     nursery: Nursery
     directory: Path
     disk: Disk
+    words: tuple[str, ...] = WORDS
     synchronous: str | None = None
     accepted: Counter[str] = field(default_factory=Counter)
     running: Running | None = None
@@ -48,7 +52,7 @@ class House:
     def opens(self) -> None:
         """A daemon serves."""
         around = self.disk.environment
-        started = self.nursery.start(self.directory, *WORDS, environment=around, synchronous=self.synchronous)
+        started = self.nursery.start(self.directory, *self.words, environment=around, synchronous=self.synchronous)
         self.running = started.wait_ready()
 
     def writes(self, name: str = "") -> bytes:
@@ -173,3 +177,35 @@ def test_mail_written_after_a_failed_sync_and_a_restart_outlives_a_power_cut(gat
     gate.opens()
     gate.settles()
     assert gate.lost == set()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 12 MiB, empty."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=12m", "none", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a small file system")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_full_file_system_is_told_before_the_mail(born: Nursery, small_disk: Path, tmp_path: Path) -> None:
+    """Less room than two mails of the largest size: 452 to MAIL. What is there is settled, and with room again mail is taken."""
+    directory = house(small_disk / "house")
+    gate = House(born, directory, Disk(directory / "none", tmp_path), (*WORDS, "limits.message_size=1MiB"))
+    gate.opens()
+    assert gate.takes(gate.writes()) == 250
+    gate.settles()
+    filler = small_disk / "filler"
+    with filler.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(small_disk).free)
+    until(lambda: gate.takes(gate.writes()) == 452, what="452")
+    late = gate.writes()
+    assert gate.takes(late) == 452
+    filler.unlink()
+    until(lambda: gate.takes(late) == 250, what="250")
+    gate.settles()
+    assert gate.lost == set()
+    gate.dies()

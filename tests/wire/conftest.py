@@ -117,6 +117,7 @@ async def house(
     relays: tuple[str, ...] = (),
     patience: timedelta = QUICK.accept,
     copies: Callable[[str], bool] = lambda _: False,
+    free: Callable[[], int | None] = lambda: None,
     **limits: Any,
 ) -> AsyncIterator[House]:
     mails: list[tuple[Envelope, bytes]] = []
@@ -126,7 +127,7 @@ async def house(
         return await accept(envelope, content) if accept else Outcome(250, f"2.0.0 stored as {len(mails)}")
 
     log = Log()
-    doors = Doors(keep, knows, replace(QUICK, accept=patience, **limits), "mx.shop.test", log, copies)
+    doors = Doors(keep, knows, replace(QUICK, accept=patience, **limits), "mx.shop.test", log, copies, free)
     opened = House(doors, log, mails)
     [opened.address] = await doors.open([listen], kind, tls, relays)
     try:

@@ -8,7 +8,7 @@ from datetime import UTC, timedelta
 import pytest
 
 from mailgate.mail.message import Envelope
-from mailgate.wire import smtp_connection
+from mailgate.wire import clock, smtp_connection
 from mailgate.wire.smtp_in import Outcome
 
 from .conftest import house
@@ -409,6 +409,23 @@ async def test_too_many_bytes_in_flight_are_for_another_time():
         await talk.begins()
         assert (await talk.says(MAIL + b".\r\n")).startswith("250")
     assert desk.doors.in_flight == 0
+
+
+async def test_a_full_disk_is_told_before_the_mail_is_sent(monkeypatch: pytest.MonkeyPatch):
+    """Room for less than two mails of the largest size: 452 to MAIL, and no error of the client; with room again it goes on."""
+    now, free = [100.0], [19_999]
+    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
+    async with house(free=lambda: free[0], size=10_000, hard_errors=2) as desk:
+        talk = await desk.visit()
+        await talk.says("EHLO c.test")
+        for _ in range(3):
+            assert (await talk.says("MAIL FROM:<a@c.test>")).startswith("452 4.3.1")
+        free[0] = 20_000
+        assert (await talk.says("MAIL FROM:<a@c.test>")).startswith("452 4.3.1")
+        now[0] += 1
+        await talk.begins()
+        assert (await talk.says(MAIL + b".\r\n")).startswith("250")
+    assert desk.log.data == ["452 4.3.1 no room on the disk, try again"] * 4
 
 
 async def test_closing_waits_for_the_mail_in_hand_and_sends_the_rest_away():
