@@ -34,8 +34,9 @@ class Kept:
 
 def again(connection: Connection, mail: Spooled, kept: Kept, twin: Twin, now: datetime) -> None:
     """The same mail once more: identical bytes are a further sighting, the same content is settled beside it (G-07)."""
-    if twin.sha256 == mail.sha256:
-        spool.sighted(connection, mail, twin.spool_id)
+    same = spool.same_bytes(connection, mail, twin)
+    if same is not None:
+        spool.sighted(connection, mail, same)
         return
     known = {"message_id": kept.message.message_id, "ticket": twin.ticket, "duplicate_of": twin.spool_id}
     spool.settle(connection, mail.id, now, desk=kept.desk.name, **known)

@@ -145,6 +145,13 @@ def like(connection: Connection, desk: str, fingerprint: str, message_id: str | 
     return twin, next((row.spool_id for row in rows if row.fingerprint != fingerprint), None)
 
 
+def same_bytes(connection: Connection, again: Spooled, first: Twin) -> int | None:
+    """The row that holds exactly these bytes already: that of `first`, or one settled beside it; None if there is none."""
+    beside = (spool.c.id == first.spool_id) | (spool.c.duplicate_of == first.spool_id)
+    mine = (spool.c.sha256 == again.sha256) & (spool.c.id != again.id) & beside
+    return connection.execute(select(spool.c.id).where(mine).order_by(spool.c.id).limit(1)).scalar()
+
+
 def sighted(connection: Connection, again: Spooled, first: int) -> None:
     """Note a further arrival of mail `first`; identical bytes need no row of their own."""
     seen = {"spool_id": first, "door": again.envelope.door, "received_at": again.envelope.received_at}

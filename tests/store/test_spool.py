@@ -104,6 +104,19 @@ def test_same_content_on_another_way_is_settled_beside_it(desk: Desk) -> None:
     assert len(desk.store.read(partial(tickets.history, number=1))) == 3
 
 
+def test_bytes_that_came_again_on_that_way_are_a_sighting_of_their_own_row(desk: Desk) -> None:
+    """A client that never hears its 250 fills no spool: whichever way its mail took, equal bytes are kept once (G-07)."""
+    first = desk.takes(ASK)
+    other_way = b"Received: by mx.shop.test; Mon, 1 Jun 2026 12:00:00 +0000\r\n" + ASK
+    second = desk.takes(other_way, 1)
+    desk.takes(other_way, 2)
+    desk.takes(ASK, 3)
+    assert [one.state for one in desk.settles()] == ["settled", "duplicate", "duplicate", "duplicate"]
+    assert [row["spool_id"] for row in desk.listed()] == [first, second]
+    seen = desk.store.read(lambda one: one.execute(select(sightings.c.spool_id)).scalars().all())
+    assert sorted(seen) == [first, second]
+
+
 def test_same_id_with_other_content_is_another_mail(desk: Desk) -> None:
     """A Message-ID proves nothing: both are settled, neither is a duplicate."""
     desk.takes(ASK)
