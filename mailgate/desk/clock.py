@@ -285,9 +285,10 @@ def _with_due(move: _Move, clock: Clock, due: datetime | None) -> Clock:
 
 
 def _kept(clock: Clock, marks: Iterable[Mark]) -> tuple[Mark, ...]:
-    """`marks`, but those that have fired already as they were."""
-    fired = {(mark.step, mark.occurrence): mark for mark in clock.marks if mark.fired_at}
-    return tuple(fired.get((mark.step, mark.occurrence), mark) for mark in marks)
+    """`marks`, but those that have fired already as they were, and the others under the numbers that they had."""
+    old = {step: iter([mark for mark in clock.marks if mark.step == step]) for step in {mark.step for mark in clock.marks}}
+    pairs = ((mark, next(old.get(mark.step, iter(())), mark)) for mark in marks)
+    return tuple(was if was.fired_at else replace(mark, occurrence=was.occurrence) for mark, was in pairs)
 
 
 _CHANGES: tuple[tuple[str, Callable[[_Move, Clock], Clock | None]], ...] = (

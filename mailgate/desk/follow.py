@@ -167,7 +167,7 @@ def _withdrawn(decision: Decision, scene: Scene, now: datetime) -> Decision:
                 continue
             to = scene.filled(step.to, decision.ticket)
             data = {"why": "in_time", "arrived_at": now}
-            cause = f"withdrawn {clock.name} {clock.episode} {mark.step}"
+            cause = f"withdrawn {clock.name} {clock.episode} {mark.step} {mark.occurrence}"
             order = Order("escalation_withdrawn", to, data=data, cause=cause)
             ticket = replace(decision.ticket, tags=decision.ticket.tags - {step.tag}) if decision.ticket else None
             decision = replace(
@@ -182,10 +182,14 @@ def _withdrawn(decision: Decision, scene: Scene, now: datetime) -> Decision:
 
 
 def _unfired(decision: Decision, clock: Clock, mark: Mark, policy: Policy) -> Decision:
-    """`decision` with `mark` of `clock` as if it had never fired: an answer between deadline and escalation is late (DR-08)."""
+    """`decision` with `mark` of `clock` as if it had never fired: an answer between deadline and escalation is late (DR-08).
+
+    Should it come due once more (that answer bounces), it is its next occurrence: what was sent stays sent.
+    """
     same = (clock.name, clock.episode)
+    anew = replace(mark, occurrence=mark.occurrence + 1, fired_at=None)
     mended = tuple(
-        replace(one, marks=tuple(replace(each, fired_at=None) if each == mark else each for each in one.marks))
+        replace(one, marks=tuple(anew if each == mark else each for each in one.marks))
         if (one.name, one.episode) == same
         else one
         for one in decision.clocks

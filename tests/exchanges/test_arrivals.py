@@ -167,6 +167,27 @@ def test_answer_that_proves_to_have_come_in_time_withdraws_the_escalation(
     gate.sends("propose_takeover", [manager, ops])
 
 
+def test_withdrawn_escalation_comes_again_when_the_answer_bounces(
+    gate: Gate, inc: Person, acme: Person, owner: Person, manager: Person
+) -> None:
+    """D-14, D-21: the answer that stopped the clock never arrived, the escalation is overdue, and it leaves once more."""
+    gate.under(max_reminders=0)
+    answer = acme.replies(inc.writes([acme]), unseen=True)
+    gate.at(MONDAY)
+    first = gate.sends("escalate", [manager, inc])
+    gate.later(hours=1)
+    gate.finds(answer, gate.now - timedelta(hours=30))
+    gate.sends("escalation_withdrawn", [manager, inc])
+    gate.later(hours=1)
+    gate.returns(answer, inc)
+    gate.sends("alert_delivery", [owner, manager])
+    second = gate.sends("escalate", [manager, inc])
+    assert second.row.message_id != first.row.message_id
+    assert gate.ticket().tags == {"potential_chargeback"}
+    gate.later(days=9)
+    gate.stays_silent()
+
+
 def test_withdrawn_escalation_leaves_a_late_answer(gate: Gate, inc: Person, acme: Person, manager: Person, ops: Person) -> None:
     """DR-08: after the deadline, before the escalation was due; one strike for the other."""
     gate.under(max_reminders=0, takeover_strikes=1)
