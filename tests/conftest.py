@@ -14,6 +14,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden-write", action="store_true", help="write tests/golden instead of comparing with it")
     words = "the database of tests/store and tests/exchanges: a SQLite file each, or a PostgreSQL of its own"
     parser.addoption("--store", choices=("sqlite", "postgres"), default="sqlite", help=words)
+    parser.addoption("--seeds", type=int, default=0, help="how many stories tests/seeds tells (else as many as CI does)")
+    parser.addoption("--seed", type=int, default=None, help="the one story that tests/seeds tells")
 
 
 @pytest.fixture
