@@ -64,7 +64,7 @@ class SeededStore(Store):
                 await asyncio.sleep(0)
             return self._attempt(work)
 
-    write = beside = run
+    in_turn = beside = run
 
     def _attempt(self, work: Any) -> Any:
         name = getattr(work, "func", work).__name__
@@ -101,10 +101,12 @@ Offered = Callable[[str, bytes], Any]
 class SeededHop:
     """A next hop. `offered` is asked before each attempt; `taken` is told when the mail is there, `answered` what it said."""
 
+    name = "next hop"
+
     def __init__(self, store: SeededStore, faults: Faults, book: Any) -> None:
         self.store, self.faults, self.book = store, faults, book
 
-    async def send(self, reverse_path: str | None, forward_paths: tuple[str, ...], data: bytes) -> Sent:
+    async def send(self, reverse_path: str | None, forward_paths: tuple[str, ...], data: bytes, envid: str = "") -> Sent:
         """What became of it; a crash may come before, while and after the mail is handed over."""
         if self.store.dead:
             raise CrashError

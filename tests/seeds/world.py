@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -22,6 +23,7 @@ from cast import DESK, Letter
 from faults import CrashError, Faults, Inline, SeededHop, SeededStore, Wall
 from sqlalchemy import select
 
+from mailgate import courier
 from mailgate.courier import Courier
 from mailgate.desk.house import House
 from mailgate.gateway import Gateway
@@ -32,6 +34,7 @@ from mailgate.store.engine import StoreError, wipe
 from mailgate.store.schema import clocks, flags, outbox
 from mailgate.timekeeper import HEARTBEAT, Timekeeper
 from mailgate.wire import clock as wire_clock
+from mailgate.wire.lane import Pace
 
 CATCH_UP = timedelta(hours=2)
 MINUTE = timedelta(minutes=1)
@@ -132,8 +135,8 @@ class World:
         self.store.begin_life(self.faults, self.book.before, self.book.after)
         self.gateway = Gateway(self.store, self.house)
         self.timekeeper = Timekeeper(self.store, self.house, CATCH_UP)
-        self.courier = Courier(self.store, self.house, SeededHop(self.store, self.faults, self), {}, SCHEDULE)
-        self.courier._slots = asyncio.Semaphore(self.rng.choice((1, 8)))  # few lines: mail waits for its turn
+        hops = {"": SeededHop(self.store, self.faults, self)}
+        self.courier = Courier(self.store, self.house, hops, SCHEDULE, {"": Pace(self.rng.choice((1, 4)))})
         beat = self.store.read(lambda one: one.execute(select(flags.c.value).where(flags.c.name == HEARTBEAT)).scalar())
         self.since(datetime.fromisoformat(beat) if beat else None)
         self.note("the daemon starts")
@@ -196,6 +199,7 @@ class World:
         results = await asyncio.gather(*work, return_exceptions=True)
         while rest := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.wait(rest)
+        results += self.courier._failed if self.up_at is None else []
         broken = [one for one in results if isinstance(one, BaseException) and not isinstance(one, CrashError | StoreError)]
         if broken:
             raise broken[0]
@@ -258,12 +262,13 @@ class Hands:
     """While it is held, the product's clock is `wall` and its threads are this one."""
 
     def __init__(self, wall: Wall) -> None:
-        self.wall = wall
+        self.wall, self.ticks = wall, count(step=2)
 
     def __enter__(self) -> None:
-        self.real = wire_clock.now
-        wire_clock.now = lambda: self.wall.now
+        self.real = wire_clock.now, wire_clock.monotonic, courier.PAUSE
+        wire_clock.now, wire_clock.monotonic = lambda: self.wall.now, lambda: float(next(self.ticks))
+        courier.PAUSE = 0.0
         asyncio.get_running_loop().set_default_executor(Inline(1))
 
     def __exit__(self, *_: object) -> None:
-        wire_clock.now = self.real
+        wire_clock.now, wire_clock.monotonic, courier.PAUSE = self.real
