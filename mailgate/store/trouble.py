@@ -21,7 +21,7 @@ DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 def damaged(database: str, found: str) -> str:
     """What people are told of a database that is damaged."""
     said = " ".join(found.split())[:200]
-    return f"{database} is damaged or no store ({said}); nothing was changed. `mailgate restore` puts a backup in its place"
+    return f"{database} is damaged or no store ({said}). Keep a copy; `mailgate restore` puts a backup in its place"
 
 
 def unusable(database: str, error: BaseException | None) -> str:
