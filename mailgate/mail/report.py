@@ -31,12 +31,16 @@ _TYPED = re.compile(r"\s*[A-Za-z0-9/_-]{1,30}\s*;")
 
 @dataclass(frozen=True)
 class Report:
-    """A report: `kind` bounce, suppressed, delayed, delivered, arf or mdn; `form` dsn, arf, mdn or text."""
+    """A report: `kind` bounce, suppressed, delayed, delivered, arf or mdn; `form` dsn, arf, mdn or text.
+
+    `envelope`: the name under which its sender had asked for reports (ENVID, RFC 3464 §2.2.1).
+    """
 
     kind: str
     recipients: tuple[Recipient, ...]
     original_id: str | None
     form: str
+    envelope: str = ""
 
 
 def read(message: Message, known: Signatures = NONE) -> Report | None:
@@ -143,7 +147,8 @@ def _delivery(message: Message, statuses: list[str], known: Signatures) -> Repor
     recipients = tuple(found.values()) or _of_original(message, origin, known)
     if not recipients:
         return _textual(message, known) or _report("bounce", (), message, "dsn")
-    return _report(_kind(recipients), recipients, message, "dsn")
+    envelope = next((group["original-envelope-id"] for group in groups if "original-envelope-id" in group), "")
+    return replace(_report(_kind(recipients), recipients, message, "dsn"), envelope=envelope[:200])
 
 
 def _of_original(message: Message, origin: tuple[str, ...], known: Signatures) -> tuple[Recipient, ...]:

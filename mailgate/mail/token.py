@@ -43,6 +43,7 @@ _ACTION = re.compile(
     rf"[^@]+\+a{_NUMBER}\.([a-z2-7]{{5}})\.{_BASE36}(?:\.([1-9a-z][0-9a-z]{{0,5}}))?\.{_MAC}@[^@]+", re.IGNORECASE | re.ASCII
 )
 _BOUNCE = re.compile(rf"bounces\+{_NUMBER}\.{_MAC}@[^@]+")
+_LIKE_BOUNCE = re.compile(r"bounces\+")
 _ENVELOPE = re.compile(rf"mg\.{_NUMBER}\.{_MAC}")
 _DAY_0 = date(1970, 1, 1)
 _BODY = re.compile(rf"(?<![0-9A-Za-z])MG-{_MAC}-{_NUMBER}(?![0-9])", re.IGNORECASE | re.ASCII)
@@ -182,6 +183,11 @@ def read_bounce_address(address: str, keys: Keys) -> int | None:
     if found is None:
         return None
     return int(found[1]) if _valid(keys, found[2], "bounce", int(found[1])) else None
+
+
+def is_made_up_bounce_address(address: str, keys: Keys) -> bool:
+    """True for what has the form of a return path of ours and was not signed by us."""
+    return _LIKE_BOUNCE.match(address.strip().lower()) is not None and read_bounce_address(address, keys) is None
 
 
 def envelope_id(outbox_id: int, keys: Keys) -> str:

@@ -192,9 +192,12 @@ NOTHING = Reported()
 def bounces(connection: Connection, report: Report, envelope: Envelope, desk: Desk, house: House, proven: bool) -> Reported:
     """What a report says about mail that we know.
 
-    It is sure when it came to a return path with our MAC, or when it is proven and names a mail of ours; one that is neither
-    becomes sure when a second says the same (design: bounces).
+    It is sure when it came to a return path with our MAC or carries the ENVID that we signed, or when it is proven and names a
+    mail of ours; one that is neither becomes sure when a second says the same (design: bounces). One that came to a return path
+    which we did not sign was made up, and says nothing.
     """
+    if any(token.is_made_up_bounce_address(one, house.keys) for one in envelope.forward_paths):
+        return NOTHING
     returned = _returned(connection, report, envelope, house)
     if returned is None:
         return NOTHING
@@ -227,7 +230,8 @@ class _Returned:
 
 
 def _returned(connection: Connection, report: Report, envelope: Envelope, house: House) -> _Returned | None:
-    keys = [key for one in envelope.forward_paths if (key := token.read_bounce_address(one, house.keys))]
+    signed = (*(token.read_bounce_address(one, house.keys) for one in envelope.forward_paths),)
+    keys = filter(None, (*signed, token.read_envelope_id(report.envelope, house.keys)))
     row = next((row for key in keys if (row := outbox.get(connection, key))), None)
     named = outbox.by_message_id(connection, (report.original_id,)) if report.original_id else ()
     reader = row.reader if row else ""

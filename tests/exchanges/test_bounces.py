@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from exchange import Gate
-from people import Person
+from passage import Notice
+from people import Mail, Person
+
+from mailgate.mail import token
+from mailgate.mail.token import Keys
+from mailgate.simulate import mails
+from mailgate.store import spool
 
 FRIDAY, SUNDAY = "2026-06-12T18:30", "2026-06-14T18:30"
 
@@ -235,3 +243,71 @@ def test_sellers_own_bounce_in_a_shared_domain_is_his(gate: Gate, inc: Person, e
     ask = inc.writes([east])
     gate.returns(ask, "help@agency.example")
     gate.sends("alert_delivery", Person("boss@east.example", gate), of="ask")
+
+
+# -- made up
+
+
+def told(gate: Gate, notice: Notice, path: str, envid: str = "") -> None:
+    """An unproven report about a notice comes to `path`."""
+    number = len(gate.mails) + gate.stage.store.read(spool.counts).get("settled", 0)
+    raw = mails.report(notice.message.message_id or "", notice.row.reader, path, "5.1.1", gate.now, f"{number}.forged@mx.example")
+    raw = raw.replace(b"Reporting-MTA:", f"Original-Envelope-Id: {envid}\r\nReporting-MTA:".encode()) if envid else raw
+    gate.stage.receive(raw, gate.now, proven=False, also_to=(path,), null=True)
+
+
+def reminded(gate: Gate, inc: Person, acme: Person) -> tuple[Mail, Notice]:
+    """An ask, and the reminder that left for it."""
+    ask = inc.writes([acme])
+    gate.at(SUNDAY)
+    return ask, gate.sends("remind", [acme, inc]).copy(acme)
+
+
+def other_row(path: str) -> str:
+    """The return path of another mail with the MAC of this one."""
+    number, _, rest = path.removeprefix("bounces+").partition(".")
+    return f"bounces+{int(number) + 1}.{rest}"
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        other_row,
+        lambda path: path.replace("@", "a@"),
+        lambda path: token.bounce_address(1, path.partition("@")[2], Keys(b"somebody else's key, not ours at all")),
+        lambda path: f"bounces+1@{path.partition('@')[2]}",
+    ],
+    ids=["another row's", "changed", "another key's", "none"],
+)
+def test_report_to_a_return_path_that_we_did_not_sign_counts_for_nothing(
+    gate: Gate, inc: Person, acme: Person, forged: Callable[[str], str]
+) -> None:
+    """T15: not once, and not twice either; who knows a Message-ID can't make a seller unreachable."""
+    ask, remind = reminded(gate, inc, acme)
+    for _ in range(3):
+        told(gate, remind, forged(remind.row.reverse_path or ""))
+        gate.stays_silent()
+    assert gate.unreachable() == {}
+    acme.replies(ask)
+
+
+def test_signed_return_path_speaks_of_its_own_reader_alone(gate: Gate, inc: Person, acme: Person) -> None:
+    """T15: who got a copy can say that his own address is dead, and nobody else's."""
+    ask, remind = reminded(gate, inc, acme)
+    own = remind.copy(inc).row.reverse_path or ""
+    told(gate, remind, own)
+    assert set(gate.unreachable()) <= {inc.address}
+    acme.replies(ask)
+
+
+def test_signed_envelope_id_is_as_good_as_the_return_path(
+    gate: Gate, inc: Person, acme: Person, owner: Person, manager: Person
+) -> None:
+    """RFC 3461: a relay that writes a return path of its own still gives back the name that we asked under."""
+    ask, remind = reminded(gate, inc, acme)
+    wrong = token.envelope_id(remind.row.id, Keys(b"somebody else's key, not ours at all"))
+    told(gate, remind, gate.stage.desk.address, wrong)
+    gate.stays_silent()
+    told(gate, remind, gate.stage.desk.address, token.envelope_id(remind.row.id, gate.stage.house.keys))
+    gate.sends("alert_delivery", [owner, manager], of="reminder")
+    acme.replies(ask)
