@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -14,6 +15,10 @@ from mailgate.desk.ticket import Clock, Entry, Mark, Participant, Spoken, Ticket
 from mailgate.desk.view import Kin
 from mailgate.mail import address as addresses
 from mailgate.store.schema import Instant, clocks, events, ids, messages, outbox, participants, steps, tickets, upsert
+
+_RELAY_ID = re.compile(
+    r"250[ -](?:\d\.\d{1,3}\.\d{1,3} )?(?:ok:? <?([\w.+@-]+)>?|(?:ok )?<([^<>@\s]+@[^<>@\s]+)> .*)", re.IGNORECASE
+)
 
 SHORTEST_ID = 10  # characters that a broken id must have left to be worth a look
 
@@ -300,10 +305,14 @@ def _stem(message_id: str) -> str:
 
 
 def relay_ids(reply: str) -> tuple[str, ...]:
-    """The id that a relay gave our mail, as its `250 Ok X` says; it may come back with any domain behind it."""
-    words = reply.split()
-    last = words[-1].strip("<>.,;") if len(words) > 2 and words[0].startswith("250") and words[1].lower().startswith("ok") else ""
-    return (last.partition("@")[0],) if len(last) >= 8 else ()
+    """The id that a relay gave our mail, without what stands behind the @; its reply says so in one of two ways.
+
+    `250 Ok X` (Amazon SES: the id that it writes in place of ours) or an id in brackets (Outlook: `250 2.0.0 OK <X@host> …`).
+    The number of a queue (`250 2.0.0 Ok: queued as X`, Gmail's `OK 17… x - gsmtp`) is no Message-ID, and is given again.
+    """
+    found = _RELAY_ID.fullmatch(reply.strip()[:1000])
+    bare = (found[1] or found[2]).partition("@")[0] if found else ""
+    return (bare,) if len(bare) >= 8 else ()
 
 
 def alias(connection: Connection, number: int, names: Iterable[str]) -> None:
