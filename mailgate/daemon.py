@@ -42,12 +42,14 @@ from mailgate.store import memory, outbox, spool
 from mailgate.store.engine import Store, StoreError
 from mailgate.timekeeper import Timekeeper
 from mailgate.wire import clock
+from mailgate.wire.dkim import Signing
 from mailgate.wire.guard_in import GuardDoor
 from mailgate.wire.http import Board
 from mailgate.wire.imap_in import Watch, mailbox_of
 from mailgate.wire.lane import Pace
 from mailgate.wire.lobby import Events, Limits, Outcome
 from mailgate.wire.metrics import Gauges
+from mailgate.wire.oauth import Tokens, grant_of
 from mailgate.wire.smtp_client import Login, Target
 from mailgate.wire.smtp_in import Doors, networks
 from mailgate.wire.smtp_out import Smarthost, TlsPolicy, smarthost, target
@@ -115,7 +117,8 @@ def limits_of(settings: Settings) -> Limits:
 def smarthost_of(settings: Settings) -> Smarthost:
     """The next hop of outgoing mail that has no way of its own. Raises ConfigError for a password that can't be read."""
     out = settings.smarthost
-    login = Login(out.username, config.password(out.password_file) if out.password_file else "")
+    tokens = Tokens(grant_of(out.oauth)) if out.oauth else None
+    login = Login(out.username, config.password(out.password_file) if out.password_file else "", tokens)
     sessions = out.at_once + sum(pace.at_once for pace in out.domains.values())
     return smarthost(out.url, login, settings.host, TlsPolicy(out.tls, out.ca_file), sessions=sessions)
 
@@ -137,7 +140,9 @@ class Hops(dict[str, Smarthost]):
     """Next hops by route, made when first needed: a reload may name new ones, old mail old ones. "" is the smarthost."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__({"": smarthost_of(settings)})
+        keys = config.signing_keys(settings)
+        plain = smarthost_of(settings)
+        super().__init__({"": Signing(plain, keys) if keys else plain})
         self._settings = settings
 
     def __missing__(self, url: str) -> Smarthost:

@@ -5,6 +5,7 @@ from mailgate.config.problems import ConfigError, Problem
 from mailgate.config.secret import keys, password, shared, store_password
 from mailgate.config.settings import Main, Pack, Settings
 from mailgate.config.signature_entries import builtin as signatures
+from mailgate.config.signing import signing_keys
 from mailgate.config.starter import Started, init
 from mailgate.config.values import Endpoint, endpoint
 
@@ -25,4 +26,5 @@ __all__ = [
     "store_password",
     "shared",
     "signatures",
+    "signing_keys",
 ]

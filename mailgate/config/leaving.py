@@ -16,7 +16,7 @@ from mailgate.mail import address as addresses
 def problems(settings: Main, file: str) -> list[Problem]:
     """What is wrong with [smarthost] beside its single values."""
     out = settings.smarthost
-    return [*_tls(out, file), *_authorities(out.ca_file, file), *_domains(out, file)]
+    return [*_tls(out, file), *_account(out, file), *_authorities(out.ca_file, file), *_domains(out, file)]
 
 
 def _tls(out: Smarthost, file: str) -> Iterator[Problem]:
@@ -28,6 +28,13 @@ def _tls(out: Smarthost, file: str) -> Iterator[Problem]:
     if out.username and out.tls in ("none", "may") and url.scheme == "smtp" and not _is_here(url.hostname or ""):
         hint = "an account is used over TLS or on this machine only"
         yield Problem(file, "smarthost.tls", "encrypt or verify", shown(out.tls), hint)
+
+
+def _account(out: Smarthost, file: str) -> Iterator[Problem]:
+    if out.oauth is not None and out.password_file is not None:
+        yield Problem(file, "smarthost.oauth", "either oauth or password_file", "both")
+    if out.oauth is not None and not out.username:
+        yield Problem(file, "smarthost.username", "the account that the token is for", "none")
 
 
 def _is_here(host: str) -> bool:

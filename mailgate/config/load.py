@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from mailgate.config import cross, leaving, overrides, secret, sellers, shipped, signature_entries
+from mailgate.config import cross, leaving, overrides, secret, sellers, shipped, signature_entries, signing
 from mailgate.config.overrides import Tables
 from mailgate.config.problems import ConfigError, Loc, Problem, dotted, near, of_model, one_of, shown, unknown_key
 from mailgate.config.settings import Main, Pack, Settings
@@ -129,6 +129,7 @@ def _read(path: Path, sets: Sequence[str]) -> tuple[Settings | None, list[Proble
     if main:
         problems += secret.problems(main)
         problems += leaving.problems(main, reading.file(reading.main_name))
+        problems += signing.problems(main, reading.file(reading.main_name))
     problems += cross.errors(settings, str(said), desks_whole=len(desks) == reading.desks)
     return (settings if main else None), list(dict.fromkeys(map(reading.placed, problems)))
 

@@ -24,7 +24,7 @@ MAX_SECRET = 64 * 1024
 def keys(settings: Main) -> Keys:
     """The keys that sign and recognise what we hand out: [keys] file, newest first. Raises ConfigError."""
     path = settings.keys.file or Path("keys")
-    lines = _text(path, "keys.file").split()
+    lines = text(path, "keys.file").split()
     decoded = [_decoded(line) for line in lines]
     found = [key for key in decoded if key is not None and len(key) >= KEY_BYTES]
     if len(found) != len(lines) or not 1 <= len(lines) <= 2:
@@ -35,11 +35,11 @@ def keys(settings: Main) -> Keys:
 
 def password(path: Path) -> str:
     """The password that the file holds, without its line end. Raises ConfigError."""
-    text = _text(path, "").rstrip("\r\n")
-    if not text or any(char in text for char in "\r\n\0"):
-        got = "several lines" if text else "an empty file"
+    said = text(path, "").rstrip("\r\n")
+    if not said or any(char in said for char in "\r\n\0"):
+        got = "several lines" if said else "an empty file"
         raise ConfigError([Problem(str(path), "", "one line with a password", got)])
-    return text
+    return said
 
 
 def store_password(settings: Main) -> str:
@@ -54,7 +54,7 @@ def shared(settings: Main) -> dict[str, bytes]:
 
 
 def _shared(path: Path) -> bytes:
-    secret = _text(path, "").strip().encode()
+    secret = text(path, "").strip().encode()
     if len(secret) < SHARED_BYTES:
         raise ConfigError([Problem(str(path), "", f"a secret of at least {SHARED_BYTES} bytes", f"{len(secret)} bytes")])
     return secret
@@ -63,8 +63,10 @@ def _shared(path: Path) -> bytes:
 def problems(settings: Main) -> list[Problem]:
     """What is wrong with the secret files that `settings` names."""
     found: list[Problem] = []
-    of_mailboxes = [path for mailbox in settings.mailbox.values() for path in mailbox.secret_files]
-    for path in dict.fromkeys((None, settings.smarthost.password_file, settings.store.password_file, *of_mailboxes)):
+    out, store = settings.smarthost, settings.store
+    named = [path for mailbox in settings.mailbox.values() for path in mailbox.secret_files]
+    named += [*(out.oauth.files if out.oauth else ()), *filter(None, (out.password_file, store.password_file))]
+    for path in dict.fromkeys((None, *named)):
         try:
             password(path) if path else keys(settings)
         except ConfigError as error:
@@ -83,7 +85,8 @@ def _decoded(line: str) -> bytes | None:
         return None
 
 
-def _text(path: Path, key: str) -> str:
+def text(path: Path, key: str) -> str:
+    """What a secret file holds; `key` is what names it. Raises ConfigError."""
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):

@@ -139,6 +139,7 @@ class Smarthost(Section):
     url: Hop = "maildir:outgoing"
     username: str = ""
     password_file: File = None
+    oauth: OAuth | None = None
     tls: Literal["", "none", "may", "encrypt", "verify"] = ""
     ca_file: File = None
     at_once: Count = 4
@@ -284,6 +285,7 @@ class Main(Section):
     copied: Copied = Copied()
     mailbox: Mapping[str, Mailbox] = Field(default_factory=dict)
     smarthost: Smarthost = Smarthost()
+    dkim: Mapping[str, File] = Field(default_factory=dict)
     http: Http = Http()
     tls: Tls = Tls()
     trust: Trust = Trust()

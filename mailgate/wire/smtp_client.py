@@ -11,25 +11,19 @@ import asyncio
 import ipaddress
 import re
 import ssl
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import aiosmtplib
+
+from mailgate.wire.oauth import OAuthError, Tokens
 
 DOT_PATIENCE = 10  # times `patience` for the reply to the final dot
 
 _STUFF = re.compile(rb"^\.", re.MULTILINE)
 _LONE = re.compile(rb"\r\n|\r|\n")
 _XCHAR = re.compile(r"[!-*,-<>-~]")  # RFC 3461 §4: all of ASCII's visible characters but + and =
-
-
-class Tokens(Protocol):
-    """Access tokens of one account (wire/oauth.py); `get` raises an OSError when there is none to be had."""
-
-    def get(self) -> Awaitable[str]: ...
-
-    def forget(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -136,10 +130,17 @@ async def _log_in(client: aiosmtplib.SMTP, login: Login) -> None:
         return
     await hello(client)
     try:
-        await client.auth_xoauth2(login.username, await login.tokens.get())
-    except aiosmtplib.SMTPAuthenticationError:
+        await client.auth_xoauth2(login.username, await _token(login.tokens))
+    except aiosmtplib.SMTPAuthenticationError:  # it may have been revoked before its time: once more with a new one
         login.tokens.forget()
-        await client.auth_xoauth2(login.username, await login.tokens.get())
+        await client.auth_xoauth2(login.username, await _token(login.tokens))
+
+
+async def _token(tokens: Tokens) -> str:
+    try:
+        return await tokens.get()
+    except OAuthError as error:
+        raise aiosmtplib.SMTPException(str(error)) from None
 
 
 def _is_here(peer: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ import pytest
 
 from mailgate.mail.message import Envelope
 from mailgate.wire import smtp_client, smtp_pool
+from mailgate.wire.oauth import OAuthError, Tokens
 from mailgate.wire.smtp_client import Login
 from mailgate.wire.smtp_in import Outcome
 from mailgate.wire.smtp_out import Sent, Smarthost, TlsPolicy, smarthost
@@ -46,7 +48,8 @@ class Hop:
 
     async def _dialog(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         going = await self._reply("", writer)
-        while going and (line := (await reader.readline()).decode().strip()):
+        while going and (said := await reader.readline()):
+            line = said.decode().strip() or "EMPTY"
             self.heard.append(line)
             going = await self._reply(line, writer)
             if line == "DATA" and going and self._words(line).startswith("354"):
@@ -286,6 +289,43 @@ async def test_password_goes_in_clear_to_this_machine_only(monkeypatch: pytest.M
 )
 def test_this_machine_is_loopback_or_a_socket(peer: object, here: bool):
     assert smtp_client._is_here(peer) is here
+
+
+class Bearer(Tokens):
+    """Hands out the next of these tokens whenever one was forgotten; an empty one: the provider is away."""
+
+    def __init__(self, *tokens: str) -> None:
+        self.tokens = list(tokens)
+
+    async def get(self) -> str:
+        if not self.tokens[0]:
+            raise OAuthError("login.example did not answer within 20 s")
+        return self.tokens[0]
+
+    def forget(self) -> None:
+        self.tokens.pop(0)
+
+
+OLD, NEW = (base64.b64encode(f"user=ann\1auth=Bearer {word}\1\1".encode()).decode() for word in ("old", "new"))
+
+
+async def test_access_token_instead_of_a_password_and_a_new_one_when_it_is_refused():
+    """SASL XOAUTH2: the error comes as a challenge, an empty line ends it; one that was revoked is replaced once."""
+    says = {**AUTH, f"AUTH XOAUTH2 {OLD}": "334 eyJzdGF0dXMiOiI0MDEifQ==", "EMPTY": "535 5.7.3 no"}
+    async with hop("smtp://127.0.0.1:{}?tls=none", login=Login("ann", tokens=Bearer("old", "new")), **says) as (other, sender):
+        assert (await sender.send(None, ("ann@c.test",), MAIL)).state == "sent"
+        assert [line for line in other.heard if line.startswith("AUTH")] == [f"AUTH XOAUTH2 {OLD}", f"AUTH XOAUTH2 {NEW}"]
+
+
+@pytest.mark.parametrize(("tokens", "reason"), [(("new", "new", "new"), "does not take"), (("",), "did not answer within 20 s")])
+async def test_mail_waits_while_there_is_no_good_token(tokens: tuple[str, ...], reason: str):
+    """Nothing is lost, and no token shows in what is said."""
+    says = {**AUTH, "AUTH": "535 5.7.8 no"}
+    async with hop("smtp://127.0.0.1:{}?tls=none", login=Login("ann", tokens=Bearer(*tokens)), **says) as (_, sender):
+        answer = await sender.send(None, ("ann@c.test",), MAIL)
+    assert (answer.state, answer.reached) == ("deferred", False)
+    assert reason in answer.text
+    assert "new" not in answer.text
 
 
 async def test_refused_password_is_never_said():
