@@ -181,7 +181,7 @@ def test_database_of_a_server_is_taken_as_it_is(place):
     assert config.load(place, [f"store.url={url}"]).store.url == url
 
 
-@pytest.mark.parametrize("section", ["mailbox.m.desk=support", "limits.surge=3", "guard.missing_copy=add"])
+@pytest.mark.parametrize("section", ["mailboxes.m.desk=support", "limits.surge=3", "guard.missing_copy=add"])
 def test_setting_that_nothing_reads_is_unknown(place, section):
     (line,) = said(place, section)
     assert "got an unknown one" in line
