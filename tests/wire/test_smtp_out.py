@@ -77,7 +77,8 @@ async def hop(url: str = "smtp://127.0.0.1:{}", login: Login = NOBODY, **says: s
     other = Hop({names.get(verb, verb.replace("_", " ")): words for verb, words in says.items()})
     server = await asyncio.start_server(other.serve, "127.0.0.1", 0)
     other.port = server.sockets[0].getsockname()[1]
-    sender = smarthost(url.format(other.port), login, "mx.shop.test", timeout=0.05)
+    timeout = 0.3 if "MUTE" in says.values() else 10
+    sender = smarthost(url.format(other.port), login, "mx.shop.test", timeout=timeout)
     try:
         yield other, sender
     finally:
