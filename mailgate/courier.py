@@ -22,7 +22,7 @@ from mailgate.desk.house import House
 from mailgate.desk.retry import next_attempt
 from mailgate.mail import token
 from mailgate.nodes import Node
-from mailgate.store import memory, outbox, tickets
+from mailgate.store import brake, memory, outbox, tickets
 from mailgate.store.act import Written
 from mailgate.store.engine import Connection, Store, StoreError
 from mailgate.store.hand_on import HAND_ON, give_back
@@ -231,8 +231,7 @@ class Courier:
         if not room:
             return 0
         if not lane.waiting:
-            find = partial(waiting, house=self.house, now=clock.now(), way=way, without=frozenset(lane.in_hand), by=self._by)
-            lane.waiting.extend(await self.store.beside(find))
+            lane.waiting.extend(await self._found(way, lane))
         ids = [lane.waiting.popleft() for _ in range(min(room, len(lane.waiting)))]
         if not ids:
             return 0
@@ -244,6 +243,17 @@ class Courier:
             self._attempts.add(attempt)
             attempt.add_done_callback(self._ended)
         return len(ids)
+
+    async def _found(self, way: Way, lane: Lane) -> tuple[int, ...]:
+        """What is to go this way next; where that would be far too many escalations or effects, the brake goes on first."""
+        find = partial(waiting, house=self.house, now=clock.now(), way=way, without=frozenset(lane.in_hand), by=self._by)
+        found = await self.store.beside(find)
+        desks = await self.store.beside(partial(brake.grave, ids=found)) if found else ()
+        pull = partial(brake.pull, desks=desks, floor=self.house.caps.surge, now=clock.now())
+        braked = await self.store.run(pull) if desks else ()
+        for one in braked:
+            events.outbox_braked(desk=one.desk, count=one.count, usual=one.usual)
+        return await self.store.beside(find) if braked else found
 
     async def finish(self, seconds: float) -> None:
         """Begin no more attempts, and wait up to `seconds` for the outcome of those that were begun."""

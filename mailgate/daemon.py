@@ -26,6 +26,7 @@ from prometheus_client import CollectorRegistry
 import mailgate
 from mailgate import config, events
 from mailgate.config import Settings
+from mailgate.config.settings import Limits as LimitsSection
 from mailgate.courier import Courier, Schedule
 from mailgate.desk.guard import DOOR
 from mailgate.desk.house import Caps, House, Mailbox, Source
@@ -86,8 +87,13 @@ def house_of(settings: Settings) -> House:
         confirm_after=settings.effects.confirm_after,
         systems=config.shared(settings),
         mailboxes={name: Mailbox(said.owners, said.trusted) for name, said in settings.mailbox.items()},
-        caps=Caps(settings.limits.notices_per_ticket, settings.limits.notices_per_recipient, settings.limits.tickets_per_author),
+        caps=caps_of(settings.limits),
     )
+
+
+def caps_of(limits: LimitsSection) -> Caps:
+    """The caps of notices."""
+    return Caps(limits.notices_per_ticket, limits.notices_per_recipient, limits.tickets_per_author, limits.surge_from)
 
 
 def tls_of(settings: Settings) -> ssl.SSLContext | None:

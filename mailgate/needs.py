@@ -59,6 +59,8 @@ def tell_desk(connection: Connection, desk: Desk, house: House, now: datetime) -
 
 def _titled(connection: Connection, one: Waiting) -> Waiting:
     """With its author, and the subject of a mail that no ticket knows, where they can be read."""
+    if one.kind == "brake":
+        return one
     if one.kind not in OF_MAILS:
         return replace(one, author=waiting.author_of(connection, one.number))
     mail = spool.get(connection, one.number)

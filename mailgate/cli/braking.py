@@ -13,7 +13,7 @@ from mailgate import events
 from mailgate.cli.options import logging, opened, with_config
 from mailgate.config import Settings
 from mailgate.config.problems import near
-from mailgate.store import memory
+from mailgate.store import brake, memory
 from mailgate.wire import clock
 
 Names = dict[str, str | None]
@@ -44,10 +44,11 @@ def hold(directory: Path, sets: tuple[str, ...], **names: str | None) -> None:
 @with_scope
 @with_config
 def release(directory: Path, sets: tuple[str, ...], **names: str | None) -> None:
-    """Let what was on hold leave."""
+    """Let what was on hold leave; without a name, or with a desk's, also what the brake stopped by itself."""
     scope, name = _scope(names)
     settings, store = opened(directory, sets)
-    if _scoped(scope, name) not in store.read(memory.holds):
+    freed = store.call(partial(brake.release, now=clock.now(), desk=name or "")) if scope in ("all", "desk") else ()
+    if _scoped(scope, name) not in store.read(memory.holds) and not freed:
         _known(scope, name, settings)  # a hold may outlive its desk
     store.call(partial(memory.set_flag, name=f"hold:{_scoped(scope, name)}", value=None))
     logging(settings)

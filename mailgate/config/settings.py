@@ -232,6 +232,7 @@ class Limits(Section):
     notices_per_ticket: Count = 10
     notices_per_recipient: Count = 60
     tickets_per_author: Count = 30
+    surge_from: Count = 50
 
 
 class Timers(Section):

@@ -35,11 +35,13 @@ class Caps:
     """How many notices one reader may get in an hour because of mail: on one ticket, and in all. Timers don't count.
 
     `author`: on how many tickets one customer may be written to in a week before his next new one waits for people.
+    `surge`: how many escalations and effects of a desk in an hour are never too many (design: brake).
     """
 
     ticket: int = 10
     reader: int = 60
     author: int = 30
+    surge: int = 50
 
 
 @dataclass(frozen=True)

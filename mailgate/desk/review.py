@@ -30,6 +30,7 @@ OFFERS: Mapping[str, tuple[str, ...]] = {
     "unknown": ("yes", "not_ours"),
     "parked": ("release", "not_ours.mail"),
     "spam": ("release", "not_ours.mail"),
+    "brake": (),  # a verb releases it: who reads a mail can't see what would leave
 }
 OF_MAILS = ("parked", "spam")
 SPAM = "marked as spam"  # how the reason begins why a mail is held
@@ -58,6 +59,8 @@ class Waiting:
     @property
     def name(self) -> str:
         """How it is called beside its links: `MG-7 → MG-3`, or `mail 12` by its number alone."""
+        if self.kind == "brake":
+            return str(self.number)
         own = f"#{self.number}" if self.kind in OF_MAILS else f"MG-{self.number}"
         return f"{own} → MG-{self.points_to}" if self.points_to else own
 

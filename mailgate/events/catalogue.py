@@ -103,6 +103,7 @@ FIELDS = {
     "trust": "stranger, claimed, authenticated or signed",
     "uid": "the mail's UID in its folder",
     "until": "when overdue mail is sent at the latest, UTC",
+    "usual": "how many an hour are usual",
     "verdict": "what the bounce means",
     "version": "mailgate's version",
     "violations": "the rules that the mail broke",

@@ -130,6 +130,11 @@ def outbox_on_hold(*, scopes: Collection[str], queued: int) -> None:
     """The daemon starts with the brake on, as after a restore: so many mails are queued, and what is of these scopes stays."""
 
 
+@event("outbox.braked", "error")
+def outbox_braked(*, desk: str, count: int, usual: float) -> None:
+    """The brake went on by itself: a desk's escalations and effects of this hour are far above `usual`, and wait for a person."""
+
+
 @event("outbox.released", "warning")
 def outbox_released(*, scope: str, name: str | None) -> None:
     """The brake is off; what was held leaves in its turn."""

@@ -100,6 +100,6 @@ def set_flag(connection: Connection, name: str, value: str | None) -> None:
 
 
 def holds(connection: Connection) -> tuple[str, ...]:
-    """What is on hold: `all`, `desk:NAME`, `policy:NAME`, `seller:NAME`, in order of name."""
+    """What is on hold: `all`, `brake:DESK`, `desk:NAME`, `policy:NAME`, `seller:NAME`, in order of name."""
     names = connection.execute(select(flags.c.name).where(flags.c.name.like("hold:%")).order_by(flags.c.name)).scalars()
     return tuple(name.removeprefix("hold:") for name in names)

@@ -11,11 +11,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, false, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, case, false, func, insert, not_, or_, select, update
 
 from mailgate.store.schema import nodes, outbox
 
 OPEN = ("queued", "deferred", "uncertain")
+GRAVE = (outbox.c.notice == "effect") | (  # escalations and effects: the steps of a ticket's clocks that are no reminders
+    outbox.c.ticket.is_not(None)
+    & (outbox.c.step != "")
+    & outbox.c.notice.not_like("remind%")
+    & outbox.c.notice.not_like("%\\_warning", escape="\\")
+)
 UNWRITTEN = ("hand_on", "pass_on", "undelivered")  # other people's mail, handed on as it came, and what came of that
 
 
@@ -181,6 +187,8 @@ def _due(query: Select[Any], now: datetime, held: Sequence[str]) -> Select[Any]:
         column = {"desk": outbox.c.desk, "seller": outbox.c.seller}.get(kind)
         if kind == "all":
             query = query.where(false())
+        elif kind == "brake":
+            query = query.where(not_((outbox.c.desk == name) & GRAVE))
         elif column is not None:
             query = query.where(or_(column.is_(None), column != name))
     return query

@@ -285,6 +285,7 @@ outbox = Table(
     UniqueConstraint("message_id", "reader"),
     Index("ix_outbox_due", "state", "next_attempt_at"),
     Index("ix_outbox_reader", "reader", "created_at"),
+    Index("ix_outbox_desk", "desk", "created_at"),
     sqlite_autoincrement=True,
 )
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, select, update
 from mailgate.desk.review import EVERY, OFFERS, SPAM, Waiting, kind_of
 from mailgate.desk.ticket import Spoken, Ticket
 from mailgate.mail import address as addresses
-from mailgate.store import memory
+from mailgate.store import brake, memory
 from mailgate.store.schema import flags, messages, spool, tickets
 
 LISTED = 500
@@ -76,7 +76,9 @@ def listed(connection: Connection, desk: str, now: datetime, *, homeless: bool) 
     mine = (spool.c.desk == desk) | (spool.c.desk.is_(None)) if homeless else spool.c.desk == desk
     query = _MAILS.where(mine & spool.c.state.in_(_OPEN)).order_by(spool.c.received_at, spool.c.id).limit(LISTED)
     mails = [_mail(row.id, row.state, row.settled_at or row.received_at) for row in connection.execute(query)]
-    return tuple(sorted([*found, *mails], key=lambda each: (each.at, each.number)))
+    pulled = brake.on(connection, desk)
+    stopped = [Waiting("brake", pulled.count, pulled.at, f"mailgate release --desk {desk}")] if pulled else []
+    return tuple(sorted([*found, *mails, *stopped], key=lambda each: (each.at, each.number)))
 
 
 def _rows(connection: Connection, numbers: Sequence[int]) -> Iterator[Row[Any]]:

@@ -39,7 +39,7 @@ class Gauges:
 
     def show(self, spool: Mapping[str, int], outbox: Mapping[str, int], holds: Collection[str]) -> None:
         """Show these counts and holds (`all`, `desk:NAME`, ...) from now on; a state that emptied shows zero."""
-        for scope in ("all", "desk", "policy", "seller"):
+        for scope in ("all", "brake", "desk", "policy", "seller"):
             self._holds.labels(scope).set(sum(one.partition(":")[0] == scope for one in holds))
         for state in ("received", "settled", "parked", "held"):
             self._spool.labels(state).set(spool.get(state, 0))

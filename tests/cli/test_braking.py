@@ -12,7 +12,7 @@ from running import HELPDESK, SELLER, house, mail
 
 from mailgate import cli, config, courier, daemon
 from mailgate.simulate.stage import PROVEN, Stage
-from mailgate.store import outbox
+from mailgate.store import memory, outbox
 from mailgate.store.engine import Store
 
 NOW = datetime(2026, 6, 2, 10, tzinfo=UTC)
@@ -75,4 +75,14 @@ def test_hold_stops_what_it_is_about(shop: Path, words: tuple[str, ...], leaves:
     assert says(shop, "release", *words)[0] == 0
     left = store.call(lambda connection: courier.ready(connection, proven, NOW)).going
     assert [row.notice for row in left] == ([] if leaves else ["notice_noncompliant"])
+    store.close()
+
+
+def test_release_ends_what_the_brake_stopped_by_itself(shop: Path) -> None:
+    """By the desk's name, or with everything."""
+    settings = config.load(shop)
+    store = Store.open(settings.store.url, settings.directory)
+    for words in ((), ("--desk", "support")):
+        store.call(lambda connection: memory.set_flag(connection, "hold:brake:support", "{}"))
+        assert says(shop, "release", *words)[1].endswith("on hold: nothing\n")
     store.close()

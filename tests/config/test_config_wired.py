@@ -53,6 +53,6 @@ def test_every_limit_of_the_doors_is_obeyed(place):
 
 
 def test_caps_of_notices_come_from_the_limits(place):
-    assert house_of(config.load(place)).caps == Caps(10, 60, 30)
-    sets = ["limits.notices_per_ticket=3", "limits.notices_per_recipient=4", "limits.tickets_per_author=5"]
-    assert house_of(config.load(place, sets)).caps == Caps(3, 4, 5)
+    assert house_of(config.load(place)).caps == Caps(10, 60, 30, 50)
+    sets = ["limits.notices_per_ticket=3", "limits.notices_per_recipient=4", "limits.tickets_per_author=5", "limits.surge_from=6"]
+    assert house_of(config.load(place, sets)).caps == Caps(3, 4, 5, 6)

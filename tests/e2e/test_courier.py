@@ -17,7 +17,7 @@ from mailgate import config, daemon, events
 from mailgate.courier import Courier, Schedule
 from mailgate.desk.house import House
 from mailgate.mail import token
-from mailgate.store import memory, outbox
+from mailgate.store import brake, memory, outbox
 from mailgate.store.engine import Store
 from mailgate.store.outbox import Outgoing
 from mailgate.wire import clock
@@ -163,3 +163,23 @@ async def test_mail_on_hold_stays_even_if_it_was_next(gate: House, store: Store)
         await comes_to(store, sent=4, queued=16)
         store.call(partial(memory.set_flag, name="hold:desk:support", value=None))
         await comes_to(store, sent=20)
+
+
+async def test_flood_of_escalations_waits_for_a_person_and_other_mail_does_not(gate: House, store: Store) -> None:
+    """Design §5: far above the usual rate the brake goes on by itself; what is no escalation leaves, a release lets all go."""
+    smart = Hop("smart")
+    smart.open.set()
+    flood = {"step": "escalate", "clock": "", "ticket": 1}
+    for number in range(60):
+        one = Outgoing("escalate", "support", f"m{number}@market.test", f"e{number}@gate.test", b"mail", clock.now(), **flood)
+        store.call(partial(outbox.reserve, one=one))
+    queues(store, 3)
+    with events.captured() as lines:
+        async with at_work(gate, store, {}, smart=smart) as courier:
+            await comes_to(store, sent=3, queued=60)
+            assert store.read(memory.holds) == ("brake:support",)
+            assert store.call(partial(brake.release, now=clock.now())) == ("support",)
+            courier.woken.set()
+            await comes_to(store, sent=63)
+    (said,) = [line for line in lines if line["event"] == "outbox.braked"]
+    assert (said["desk"], said["count"], said["usual"]) == ("support", 60, 0.0)
