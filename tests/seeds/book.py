@@ -23,7 +23,7 @@ from mailgate.store.schema import clocks, events, messages, outbox, sightings, s
 
 SILENT = ("noncompliant", "auto", "forged", "buyer", "tampered", "bounced notice", "forged report")
 OPEN = ("queued", "deferred", "uncertain")
-LIFETIME = timedelta(days=5)
+LIFETIME, LONGEST_WAIT = timedelta(days=5), timedelta(hours=4)  # no attempt later than that, nor later than that after another
 CANARY = re.compile(r"canary\d+x")
 SHOWS = ("pass_on", "did_you_write")  # mail that is handed on as it came, and what asks its own author about it
 
@@ -52,6 +52,7 @@ class Book:
     fired: set[tuple[Any, ...]] = field(default_factory=set)
     copies: dict[int, list[bytes]] = field(default_factory=dict)
     answers: dict[int, list[str]] = field(default_factory=dict)
+    last: dict[int, datetime] = field(default_factory=dict)
     quiet_until: datetime | None = None
     looked: int = 0
 
@@ -237,7 +238,7 @@ class Book:
     def _row_ended(self, row: Any) -> None:
         said, answers = f"{row.notice} {row.id}", self.answers.get(row.id, [])
         must(row.state not in OPEN, f"{said} is {row.state} for ever")
-        old = bool(row.created_at + LIFETIME <= self.wall.now)
+        old = row.id in self.last and row.created_at + LIFETIME - LONGEST_WAIT <= self.last[row.id]
         if row.state == "sent":
             must("sent" in answers and self.copies.get(row.id), f"{said} is said to be sent; the next hop said {answers}")
         elif row.state == "refused":

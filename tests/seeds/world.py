@@ -117,6 +117,7 @@ class World:
 
     def offered(self, reader: str, data: bytes) -> int:
         """The row behind this attempt."""
+        must(not self.held, f"a mail leaves to {reader} while everything is on hold")
         return self.store.read(partial(self.book.offer, reader=reader, data=data))
 
     def taken(self, row: int, data: bytes) -> None:
@@ -127,6 +128,7 @@ class World:
         """What the next hop said."""
         self.note(f"outbox {row}: {state}")
         self.book.answers.setdefault(row, []).append(state)
+        self.book.last[row] = self.wall.now
 
     # -- the daemon -----------------------------------------------------------------------------------------------------
 
