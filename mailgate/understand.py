@@ -141,56 +141,31 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
     noticed = {"level": level, **_noticed(got, policy, ticket), **related(policy, told, ticket, kin)}
     people = [addresses.key(one.address) for one in ticket.participants] if ticket else []
     orders = tuple(dict.fromkeys((*orders, *([str(told["order"])] if told.get("order") else []))))
-    kind = placed.kind or got.kind
-    doubted = (
-        kind == "human"
-        and asked is None
-        and not automatic.is_generated(message)
-        and review.is_unproven(desk, party, level, ticket)
-        and not _is_buyer(connection, message, desk, orders, trust.may(allowed, level, "start"))
-    )
-    storm = (
-        kind == "human"
-        and party == "customer"
-        and ticket is None
-        and asked is None
-        and _storms(connection, placed, message, house)
-    )
-    may_be_asked = kind == "human" and not automatic.is_generated(message) and mail.envelope.reverse_path is not None
+    kind, generated = placed.kind or got.kind, automatic.is_generated(message)
+    by_person, returnable = kind == "human" and asked is None, mail.envelope.reverse_path is not None
+    doubted = by_person and not generated and review.is_unproven(desk, party, level, ticket)
+    doubted = doubted and not _is_buyer(connection, message, desk, orders, trust.may(allowed, level, "start"))
+    storm = by_person and party == "customer" and ticket is None and _storms(connection, placed, message, house)
+    asked_before = doubted and waiting.asked_lately(connection, message.author or "", placed.received_at)
+    may_prove = kind == "human" and not generated and returnable and sending.is_askable(message.author or "", seller, level)
+    given = Given("", party, level, {**told, commands.PATH: sent.best})
     return Context(
-        scene=scene_for(connection, house, desk, seller, ticket),
-        roster=house.roster,
-        kind=kind,
-        level=level,
-        allowed=allowed,
-        envelope=mail.envelope,
-        subject=got.subject,
-        visible=got.visible,
-        told=told,
-        noticed=noticed,
-        match=placed.match,
-        generated=automatic.is_generated(message) or (party == "customer" and _wants_no_answer(mail.envelope, house)),
-        bounced=placed.bounced,
-        notice_to=placed.found.notice_to,
-        notice=placed.found.notice,
-        known=placed.found.known,
+        scene=scene_for(connection, house, desk, seller, ticket), roster=house.roster, kind=kind, level=level, allowed=allowed,
+        envelope=mail.envelope, subject=got.subject, visible=got.visible, told=told, noticed=noticed, match=placed.match,
+        generated=generated or (party == "customer" and _wants_no_answer(mail.envelope, house)),
+        bounced=placed.bounced, notice_to=placed.found.notice_to, notice=placed.found.notice, known=placed.found.known,
         dead=unreachable.among(connection, people),
         spool_id=mail.id,
-        command=_about_what_waits(
-            connection, _command(got, placed, house, policy, Given("", party, level, {**told, commands.PATH: sent.best})), placed
-        ),
+        command=_about_what_waits(connection, _command(got, placed, house, policy, given), placed),
         speaks_for=party if asked is not None else "",
         recognised=told_of,
         orders=orders,
         doubted=doubted or storm,
         storm=storm,
-        askable=doubted
-        and not storm
-        and mail.envelope.reverse_path is not None
-        and not waiting.asked_lately(connection, message.author or "", placed.received_at),
+        askable=doubted and not storm and returnable and not asked_before,
         path=path,
-        ask_path=sent.askable if may_be_asked and sending.is_askable(message.author or "", seller, level) else "",
-    )
+        ask_path=sent.askable if may_prove else "",
+    )  # fmt: skip
 
 
 def _wants_no_answer(envelope: Envelope, house: House) -> bool:
