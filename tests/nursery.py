@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -27,6 +28,7 @@ class Nursery:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=around)
         self._turn = threading.Lock()
         self._ended: dict[int, int] = {}
+        self._alive: set[int] = set()
         self._count = 0
 
     def start(self, directory: Path, *words: str, **more: Any) -> Running:
@@ -37,11 +39,13 @@ class Nursery:
         log = directory / f"daemon-{self._count}.log"
         sets = [one for one in (*PORTS, *PLAIN, *words) if one != "--set"]
         pid = self._ask({"directory": str(directory), "log": str(log), "words": sets, **more})
+        self._alive.add(pid)
         return Running(directory, log, pid, lambda: self._status(pid))
 
     def _status(self, pid: int) -> int | None:
         if pid not in self._ended and (status := self._ask({"wait": pid})) is not None:
             self._ended[pid] = status
+            self._alive.discard(pid)
         return self._ended.get(pid)
 
     def _ask(self, asked: dict[str, Any]) -> Any:
@@ -52,8 +56,15 @@ class Nursery:
             self._process.stdin.flush()
             return json.loads(self._process.stdout.readline())
 
+    def clear(self) -> None:
+        """End every daemon that a test left behind: an idle one still takes its share of the processor."""
+        for pid in [one for one in self._alive if self._status(one) is None]:
+            os.kill(pid, signal.SIGKILL)
+            self._alive.discard(pid)
+
     def close(self) -> None:
         """No more daemons."""
+        self.clear()
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
