@@ -25,7 +25,7 @@ run: $(READY)
 	@exec $(BIN)/mailgate serve --welcome --config $(DIR)
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 demo: $(READY)
 	@$(BIN)/mailgate demo $(ARGS)

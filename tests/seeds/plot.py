@@ -18,7 +18,7 @@ from random import Random
 from book import BrokenError
 from cast import BUYER, HELPDESK, OPTIONS, SELLERS, Draft, Letter, house, written
 from sqlalchemy import select
-from world import Hands, World
+from turning import Hands, World
 
 from mailgate import verb
 from mailgate.desk.command import Given
