@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from plot import tell
 
-IN_CI = 20
+IN_CI = 40
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
