@@ -51,7 +51,7 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class Turn:
+class Ready:
     """What is to be sent now, and what no longer held and will not be."""
 
     going: tuple[Outgoing, ...] = ()
@@ -65,7 +65,7 @@ def waiting(
     return outbox.due(connection, now, stopped(memory.holds(connection), house), BATCH, way=way, without=without, by=by)
 
 
-def ready(connection: Connection, house: House, now: datetime, ids: Sequence[int] | None = None, *, by: str = "") -> Turn:
+def ready(connection: Connection, house: House, now: datetime, ids: Sequence[int] | None = None, *, by: str = "") -> Ready:
     """What of `ids` (None: of all) is to be sent now; what no longer holds is superseded, and what is on hold stays.
 
     `by`: the node that claims them, where there are many; what another living one has claimed is not among them.
@@ -78,7 +78,7 @@ def ready(connection: Connection, house: House, now: datetime, ids: Sequence[int
     superseded = tuple(row for row in due if row not in going)
     for row in superseded:
         outbox.settle(connection, row.id, "superseded", now, answer=NO_LONGER)
-    return Turn(going, superseded)
+    return Ready(going, superseded)
 
 
 def stopped(held: Iterable[str], house: House) -> tuple[str, ...]:

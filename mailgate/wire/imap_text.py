@@ -7,7 +7,6 @@ never looked at, only UIDs.
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -20,7 +19,6 @@ _TOKEN = re.compile(
     rb"|(?P<atom>[^\s()\"{}\[]+(?:\[[^\]\r\n]*\](?:<\d{1,10}>)?)?)"
 )
 _DATE = re.compile(r"^([ \d]\d)-([A-Z][a-z]{2})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)$")
-_SHIFTED = re.compile(r"&([A-Za-z0-9+,]*)-")
 
 
 def quoted(text: str) -> str:
@@ -35,15 +33,6 @@ def mailbox(name: str) -> str:
     return quoted(_utf7(name))
 
 
-def unquoted(name: bytes) -> str:
-    """A mailbox's name as people read it; what is no modified UTF-7 stays as it is."""
-    text = name.decode("ascii", "replace")
-    try:
-        return _SHIFTED.sub(lambda found: _shifted_back(found[1]), text)
-    except (ValueError, binascii.Error):
-        return text
-
-
 def _utf7(name: str) -> str:
     runs = re.split(r"([^ -~]+)", name.replace("&", "&-"))
     return "".join(_shifted(run) if n % 2 else run for n, run in enumerate(runs))
@@ -54,13 +43,6 @@ def _shifted(run: str) -> str:
         raise ValueError("a name without control characters is needed")
     coded = base64.b64encode(run.encode("utf-16-be")).decode().rstrip("=").replace("/", ",")
     return f"&{coded}-"
-
-
-def _shifted_back(coded: str) -> str:
-    if not coded:
-        return "&"
-    padded = coded.replace(",", "/") + "=" * (-len(coded) % 4)
-    return base64.b64decode(padded, validate=True).decode("utf-16-be")
 
 
 def search_date(day: date) -> str:

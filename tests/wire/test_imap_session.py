@@ -448,9 +448,8 @@ async def test_moving_without_move_takes_only_ours_away(fake: Fake, opened: Call
     ],
 )  # fmt: skip
 def test_names_of_mailboxes_are_coded(name: str, coded: str) -> None:
-    """RFC 3501 §5.1.3, and back."""
+    """RFC 3501 §5.1.3."""
     assert imap_text.mailbox(name) == coded
-    assert imap_text.unquoted(coded[1:-1].replace("\\\\", "\0").replace("\\", "").replace("\0", "\\").encode()) == name
 
 
 @pytest.mark.parametrize("name", ["a\r\nb", "a\0b", "ä\nb"])
