@@ -43,10 +43,12 @@ def command_in(visible: str, words: Mapping[str, tuple[str, ...]]) -> tuple[str,
     line = next((line for line in visible.splitlines() if _squeezed(line[:LINE_LIMIT])), "")[:LINE_LIMIT]
     tokens = [(_squeezed(found[0]), found.end()) for found in re.finditer(r"\S+", line)]
     tokens = [token for token in tokens if token[0]][:TOKENS_LIMIT]
+    if not tokens:
+        return None
     fits: dict[tuple[bool, int], dict[str, int]] = {}
     for action, entries in words.items():
         for literals in map(_literals, entries):
-            end = _end_of_head(literals, tokens)
+            end = _end_of_head(literals, tokens) if literals[0].startswith(tokens[0][0]) else None
             if end is not None:
                 fits.setdefault((len(literals) == 1, sum(map(len, literals))), {}).setdefault(action, end)
     best = fits[max(fits)] if fits else {}

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -44,9 +45,12 @@ def plain(text: str) -> str:
     return _EDGES.sub("", fold(text[:LONGEST]))
 
 
+_word = lru_cache(maxsize=4096)(plain)  # of a pack, that is: of what strangers write nothing is kept
+
+
 def says(visible: str, policy: Policy, lists: tuple[str, ...]) -> bool:
     """True if a line of the new text is, on its own, one of the words of `lists` (DR-11)."""
-    wanted = {plain(word) for name in lists for word in policy.words.get(name, ())}
+    wanted = {_word(word) for name in lists for word in policy.words.get(name, ())}
     longest = max(map(len, wanted), default=0) + 20
     return any(plain(line) in wanted for line in visible.splitlines()[:LINES] if 0 < len(line.strip()) <= longest)
 
@@ -95,9 +99,9 @@ def _first(places: tuple[str, ...], message: Message, lines: _Lines) -> str | No
         if kind == "header":
             value = message.header(name)
         elif kind == "line":
-            value = lines.named.get(plain(name))
+            value = lines.named.get(_word(name))
         elif kind == "days":
-            value = next((number for line, number in lines.days if plain(name) in line), None)
+            value = next((number for line, number in lines.days if _word(name) in line), None)
         if value and value.strip():
             return value.strip()[:LONGEST]
     return None
@@ -170,8 +174,8 @@ def mentioned(visible: str, policy: Policy) -> dict[str, Any]:
     sentences = [(" ".join(one.split()), f" {_spaced(one)} ") for one in _SENTENCE.split(visible[:20_000])[:LINES] if one.strip()]
     found: dict[str, str] = {}
     for name, terms in policy.terms.items():
-        wanted = [f" {_spaced(word)} " if terms.whole else _spaced(word) for word in terms.words]
-        excused = [f" {_spaced(word)} " for word in terms.unless]
+        wanted = [f" {_spaced_word(word)} " if terms.whole else _spaced_word(word) for word in terms.words]
+        excused = [f" {_spaced_word(word)} " for word in terms.unless]
         for said, folded in sentences:
             if any(word in folded for word in wanted) and not any(word in folded for word in excused):
                 found.setdefault(name, said[:LONGEST])
@@ -183,11 +187,14 @@ def _spaced(text: str) -> str:
     return " ".join(_WORDS_APART.split(fold(" ".join(text.split())))).strip()
 
 
+_spaced_word = lru_cache(maxsize=4096)(_spaced)
+
+
 def topic_of(subject: str, policy: Policy) -> str | None:
     """The pack's topic whose words the subject holds, first of the pack's order (D-30); None for no topic."""
     folded = f" {plain(subject)} "
     for topic, words in policy.topics.items():
-        if any(f" {plain(word)}" in folded for word in words):
+        if any(f" {_word(word)}" in folded for word in words):
             return topic
     return None
 

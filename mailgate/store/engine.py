@@ -6,7 +6,7 @@
     call     as run, but at once and without a group: verbs, simulations
     read     one state of everything, beside the writers
 
-`run`, `in_turn` and `beside` go through a writing thread (writer.py); SQLite has one for all three.
+`run`, `in_turn` and `beside` go through a writing thread (writer.py); SQLite has one for all three, where `beside` goes first.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class Store:
 
     async def beside(self, work: Work[T]) -> T:
         """What `work` returns once it is durable, whatever else is being written."""
-        return await self._beside.run(work)
+        return await self._beside.run(work, first=True)
 
     def close(self) -> None:
         """Finish what waits, then close the database."""

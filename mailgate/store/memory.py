@@ -101,5 +101,7 @@ def set_flag(connection: Connection, name: str, value: str | None) -> None:
 
 def holds(connection: Connection) -> tuple[str, ...]:
     """What is on hold: `all`, `brake:DESK`, `desk:NAME`, `policy:NAME`, `seller:NAME`, in order of name."""
-    names = connection.execute(select(flags.c.name).where(flags.c.name.like("hold:%")).order_by(flags.c.name)).scalars()
-    return tuple(name.removeprefix("hold:") for name in names)
+    return tuple(name.removeprefix("hold:") for name in connection.execute(_HOLDS).scalars())
+
+
+_HOLDS = select(flags.c.name).where(flags.c.name.like("hold:%")).order_by(flags.c.name)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, false, func, insert, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, false, func, insert, not_, or_, select, update
 
 from mailgate.store.schema import nodes, outbox
 
@@ -63,11 +63,15 @@ _FIELDS = (
 )  # fmt: skip
 
 
+_RESERVE = insert(outbox)
+_FILL = update(outbox).where(outbox.c.id == bindparam("this"))
+
+
 def reserve(connection: Connection, one: Outgoing) -> int:
     """The id of a new row for `one`, whose bytes may name that id; `fill` puts the bytes in."""
     values = {name: getattr(one, name) for name in _FIELDS}
     row = {**values, "next_attempt_at": None if one.waits else one.created_at}
-    return int(connection.execute(insert(outbox), row).inserted_primary_key[0])  # type: ignore[index]
+    return int(connection.execute(_RESERVE, row).inserted_primary_key[0])  # type: ignore[index]
 
 
 def troubled(connection: Connection, seller: str, since: datetime) -> tuple[tuple[datetime, str, str], ...]:
@@ -87,28 +91,32 @@ def release(connection: Connection, ticket: int, now: datetime) -> int:
 
 def fill(connection: Connection, outbox_id: int, raw: bytes, reverse_path: str | None) -> None:
     """Put the composed bytes and their return path into a reserved row."""
-    connection.execute(update(outbox).where(outbox.c.id == outbox_id).values(raw=raw, reverse_path=reverse_path))
+    connection.execute(_FILL, {"this": outbox_id, "raw": raw, "reverse_path": reverse_path})
 
 
 def exists(connection: Connection, message_id: str, reader: str) -> bool:
     """True if this mail to this reader is in the outbox already (a replayed step writes nothing twice)."""
-    query = select(outbox.c.id).where((outbox.c.message_id == message_id) & (outbox.c.reader == reader))
-    return connection.execute(query).first() is not None
+    return connection.execute(_EXISTS, {"message_id": message_id, "reader": reader}).first() is not None
+
+
+_EXISTS = select(outbox.c.id).where((outbox.c.message_id == bindparam("message_id")) & (outbox.c.reader == bindparam("reader")))
 
 
 def told_since(connection: Connection, reader: str, ticket: int | None, since: datetime) -> tuple[int, int]:
     """How many notices mail has brought `reader` since then: (on this ticket, in all). Steps and mail passed on don't count."""
-    about = func.coalesce(func.sum(case((outbox.c.ticket == ticket, 1), else_=0)), 0)
-    mine = (outbox.c.reader == reader) & (outbox.c.created_at > since)
-    caused = (outbox.c.step == "") & outbox.c.notice.not_in(UNWRITTEN)
-    row = connection.execute(select(about, func.count()).where(mine & caused)).one()
+    row = connection.execute(_TOLD_SINCE, {"reader": reader, "since": since, "ticket": ticket}).one()
     return int(row[0]), int(row[1])
 
 
 def tickets_told(connection: Connection, reader: str, since: datetime) -> int:
     """On how many tickets anything was written to `reader` since then."""
-    mine = (outbox.c.reader == reader) & (outbox.c.created_at > since) & outbox.c.notice.not_in(UNWRITTEN)
-    return int(connection.execute(select(func.count(outbox.c.ticket.distinct())).where(mine)).scalar() or 0)
+    return int(connection.execute(_TICKETS_TOLD, {"reader": reader, "since": since}).scalar() or 0)
+
+
+_TOLD = (outbox.c.reader == bindparam("reader")) & (outbox.c.created_at > bindparam("since")) & outbox.c.notice.not_in(UNWRITTEN)
+_TICKETS_TOLD = select(func.count(outbox.c.ticket.distinct())).where(_TOLD)
+_ABOUT = func.coalesce(func.sum(case((outbox.c.ticket == bindparam("ticket"), 1), else_=0)), 0)
+_TOLD_SINCE = select(_ABOUT, func.count()).where(_TOLD & (outbox.c.step == ""))
 
 
 @dataclass(frozen=True)

@@ -65,12 +65,14 @@ _OPEN = (
     select(spool)
     .where((spool.c.state == "received") & (spool.c.reason.is_(None) | (spool.c.reason != RELAYING)))
     .order_by(spool.c.received_at, spool.c.id)
+    .limit(bindparam("most"))
 )
+_STATE = select(spool.c.state).where(spool.c.id == bindparam("this"))
 
 
 def waiting(connection: Connection, limit: int) -> tuple[Spooled, ...]:
     """Up to `limit` mails that are not settled, oldest first (design: settled in received_at, id order)."""
-    return tuple(map(_spooled, connection.execute(_OPEN.limit(limit))))
+    return tuple(map(_spooled, connection.execute(_OPEN, {"most": limit})))
 
 
 def get(connection: Connection, spool_id: int) -> Spooled | None:
@@ -86,7 +88,7 @@ def _spooled(row: Any) -> Spooled:
 
 def is_waiting(connection: Connection, spool_id: int) -> bool:
     """True while this mail is still to be settled; whoever takes it up asks in the transaction that settles it."""
-    return connection.execute(select(spool.c.state).where(spool.c.id == spool_id)).scalar() == "received"
+    return connection.execute(_STATE, {"this": spool_id}).scalar() == "received"
 
 
 _FIRST_OPEN = select(func.min(spool.c.received_at)).where(spool.c.state == "received")

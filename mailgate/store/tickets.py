@@ -38,6 +38,14 @@ _PEOPLE = select(participants).where(participants.c.ticket == bindparam("number"
 _SAID = select(messages).where(messages.c.ticket == bindparam("number")).order_by(messages.c.at, messages.c.id)
 _CLOCKS = select(clocks).where(clocks.c.subject == bindparam("subject")).order_by(clocks.c.episode)
 _NEW = insert(tickets)
+_JOIN = insert(participants)
+_RECORD = insert(events)
+_REMEMBER = insert(messages)
+_CLOCK = upsert(clocks)
+_CLOCK = _CLOCK.on_conflict_do_update(
+    index_elements=[clocks.c.subject, clocks.c.name, clocks.c.episode],
+    set_={column.name: _CLOCK.excluded[column.name] for column in clocks.c},
+)
 _CHANGED = update(tickets).where((tickets.c.number == bindparam("this")) & (tickets.c.version == bindparam("was")))
 _NAME = upsert(ids).on_conflict_do_nothing()
 _OWN = upsert(ids)
@@ -184,7 +192,7 @@ def _person(connection: Connection, number: int, one: Participant) -> Participan
         "party": one.party,
         "name": one.name,
     }
-    key = connection.execute(insert(participants), row).inserted_primary_key[0]  # type: ignore[index]
+    key = connection.execute(_JOIN, row).inserted_primary_key[0]  # type: ignore[index]
     return Participant(one.address, one.party, one.name, key)
 
 
@@ -210,8 +218,7 @@ def write_clocks(connection: Connection, changed: Iterable[Clock]) -> None:
             "stopped_at": clock.stopped_at, "stopped_by": clock.stopped_by, "pauses": clock.pauses,
             "for_message": clock.for_message, "version": clock.version + 1,
         }  # fmt: skip
-        key = [clocks.c.subject, clocks.c.name, clocks.c.episode]
-        connection.execute(upsert(clocks).values(row).on_conflict_do_update(index_elements=key, set_=row))
+        connection.execute(_CLOCK, row)
 
 
 def due_clocks(connection: Connection, now: datetime, limit: int, after: Clock | None = None) -> tuple[Clock, ...]:
@@ -240,9 +247,11 @@ def newest_clock(connection: Connection, subject: str, name: str) -> Clock | Non
 
 def next_due_at(connection: Connection) -> datetime | None:
     """The earliest instant at which any clock has something to do."""
-    query = select(clocks.c.next_due_at).where(clocks.c.next_due_at.is_not(None)).order_by(clocks.c.next_due_at).limit(1)
-    found: datetime | None = connection.execute(query).scalar()
+    found: datetime | None = connection.execute(_NEXT_DUE).scalar()
     return found
+
+
+_NEXT_DUE = select(clocks.c.next_due_at).where(clocks.c.next_due_at.is_not(None)).order_by(clocks.c.next_due_at).limit(1)
 
 
 def fire(connection: Connection, clock: Clock, marks: Iterable[Mark], now: datetime) -> None:
@@ -267,7 +276,7 @@ def record(connection: Connection, entries: Iterable[Entry], about: Mapping[str,
         for entry in entries
     ]  # fmt: skip
     if rows:
-        connection.execute(insert(events), rows)
+        connection.execute(_RECORD, rows)
 
 
 def remember(connection: Connection, decision: Decision, number: int | None, about: Mapping[str, Any]) -> None:
@@ -278,7 +287,7 @@ def remember(connection: Connection, decision: Decision, number: int | None, abo
         "text": said.text if said else "", "audience": said.audience if said else (), "visible": said.visible if said else (),
         "missing": said.missing if said else (),
     }  # fmt: skip
-    connection.execute(insert(messages), row)
+    connection.execute(_REMEMBER, row)
 
 
 def know(connection: Connection, number: int, received: str | None, mentioned: Iterable[str], own: Iterable[str] = ()) -> None:

@@ -38,6 +38,8 @@ _AMONG = (
     .where(unreachable.c.address.in_(bindparam("keys", expanding=True)) & unreachable.c.lifted_at.is_(None))
     .where(unreachable.c.state.in_(bindparam("states", expanding=True)))
 )
+_OPEN = (unreachable.c.address == bindparam("key")) & unreachable.c.lifted_at.is_(None)
+_STATE = select(unreachable.c.state).where(_OPEN)
 
 
 def among(connection: Connection, keys: Sequence[str], *states: str) -> frozenset[str]:
@@ -61,10 +63,9 @@ def note(connection: Connection, one: Unreachable) -> None:
 
 def lift(connection: Connection, key: str, by: str, now: datetime) -> str | None:
     """The state that ends now because the address answered, mail arrived, or somebody said so; None if there was none."""
-    where = (unreachable.c.address == key) & unreachable.c.lifted_at.is_(None)
-    state: str | None = connection.execute(select(unreachable.c.state).where(where)).scalar()
+    state: str | None = connection.execute(_STATE, {"key": key}).scalar()
     if state is not None:
-        connection.execute(update(unreachable).where(where).values(lifted_at=now, lifted_by=by))
+        connection.execute(update(unreachable).where(_OPEN).values(lifted_at=now, lifted_by=by), {"key": key})
     return state
 
 

@@ -1,14 +1,18 @@
 """The thread that writes: what waits together is committed together (many messages, one fsync).
 
-It takes all that waits, gives each its own savepoint in one transaction, commits once, and only then answers. One that fails is
-rolled back alone; when the commit itself fails each is tried again by itself, so that only the bad one gets the error. When the
-connection is lost nobody knows what the commit did: all are told so, and none is tried again here.
+It takes what waits, does it in one transaction, commits once, and only then answers. When one fails, all is rolled back: those
+before it are done again together, it alone, and so on with the rest, so that only the bad one gets the error. When the commit
+itself fails each is tried again by itself. When the connection is lost nobody knows what the commit did: all are told so, and
+none is tried again here.
+
+What is `first` goes before what came earlier and is not: a client that waits for its 250 does not wait for all that is settled.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import queue
 import threading
 from collections.abc import Callable
@@ -20,6 +24,8 @@ from mailgate.store.trouble import FencedError, named
 
 T = TypeVar("T")
 BATCH = 128
+FIRST, IN_TURN, LAST = range(3)
+AT_ONCE = 16  # of those that are not first: nobody who is waits longer than these take
 Work = Callable[[Connection], T]
 
 
@@ -28,10 +34,11 @@ class Writer:
 
     def __init__(self, engine: Callable[[], Engine], turn: str) -> None:
         self._engine, self._turn = engine, turn
-        self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._waiting: queue.PriorityQueue[tuple[int, int, _Job | None]] = queue.PriorityQueue()
+        self._numbers = itertools.count()
         self._thread: threading.Thread | None = None
 
-    async def run(self, work: Work[T], fence: int | None = None) -> T:
+    async def run(self, work: Work[T], fence: int | None = None, *, first: bool = False) -> T:
         """What `work` returns once it is durable. `work` may be run again if the batch around it fails.
 
         Raises FencedError, and does nothing, where the store's fence has moved on from `fence`.
@@ -40,21 +47,19 @@ class Writer:
             self._thread = threading.Thread(target=self._write, name=f"store {self._turn}", daemon=True)
             self._thread.start()
         job = _Job(work, fence)
-        self._waiting.put(job)
+        self._waiting.put((FIRST if first else IN_TURN, next(self._numbers), job))
         result: T = await job.future
         return result
 
     def close(self) -> None:
         """Finish what waits."""
         if self._thread is not None:
-            self._waiting.put(None)
+            self._waiting.put((LAST, next(self._numbers), None))
             self._thread.join(timeout=30)
             self._thread = None
 
     def _write(self) -> None:
-        last = False
-        while not last and (job := self._waiting.get()) is not None:
-            batch, last = self._taken(job)
+        while batch := self._taken():
             try:
                 with self._engine().connect().execution_options(turn=self._turn) as connection:
                     self._commit(connection, batch)
@@ -63,36 +68,51 @@ class Writer:
                     one.error = one.error if one.done else error
             _answer(batch)  # once the connection is free: whoever is woken may use the same one
 
-    def _taken(self, first: _Job) -> tuple[list[_Job], bool]:
-        batch = [first]
-        while len(batch) < BATCH:
-            try:
-                job = self._waiting.get_nowait()
-            except queue.Empty:
-                break
-            if job is None:
-                return batch, True
+    def _taken(self) -> list[_Job]:
+        """What is done together next, after a wait if nothing is there; nothing once the end has come."""
+        order, number, job = self._waiting.get()
+        batch: list[_Job] = []
+        later = 0
+        while job is not None:
             batch.append(job)
-        return batch, False
+            later += order != FIRST
+            if len(batch) == BATCH or later == AT_ONCE:
+                return batch
+            try:
+                order, number, job = self._waiting.get_nowait()
+            except queue.Empty:
+                return batch
+        if batch:
+            self._waiting.put((order, number, job))  # the end, once more
+        return batch
 
     def _commit(self, connection: Connection, batch: list[_Job]) -> None:
         """Raises only where the connection is lost: nobody knows then what became of those that are not `done`."""
+        at = len(batch)
         try:
             with connection.begin():
                 fence = connection.info.get("fence")
-                for job in batch:
+                for at, job in enumerate(batch):  # noqa: B007
                     job.attempt(connection, fence)
+                at = len(batch)
         except Exception as error:  # the writer must outlive whatever the database says
             if connection.invalidated or connection.closed:
                 raise
             connection.connection.rollback()  # after a failed COMMIT the transaction may be open still
             if len(batch) == 1:
-                batch[0].error = batch[0].error or error
+                batch[0].error = error
             else:
-                for job in batch:
-                    self._commit(connection, [job])
+                for some in _apart(batch, at):
+                    self._commit(connection, some)
         for job in batch:
             job.done = True
+
+
+def _apart(batch: list[_Job], at: int) -> list[list[_Job]]:
+    """The batch in parts, of which the one that failed is one; each alone, where none of them did but their commit."""
+    if at == len(batch):
+        return [[job] for job in batch]
+    return [some for some in (batch[:at], [batch[at]], batch[at + 1 :]) if some]
 
 
 class _Job:
@@ -106,21 +126,10 @@ class _Job:
         self.done = False
 
     def attempt(self, connection: Connection, fence: int | None) -> None:
-        """Run in a savepoint: a failure undoes this job alone, or raises when it has ended the whole transaction (disk full)."""
-        self.error = None
-        if self.fence not in (None, fence):
-            self.error = FencedError("another node settles now")
-            return
-        savepoint = connection.begin_nested()
-        try:
+        """Do the work; raises what it raises. Where the turn has passed on nothing is done, and that is the error."""
+        self.error = FencedError("another node settles now") if self.fence not in (None, fence) else None
+        if self.error is None:
             self.result = self.work(connection)
-        except Exception as error:
-            self.error = error
-            if connection.invalidated:
-                raise
-            savepoint.rollback()
-        else:
-            savepoint.commit()
 
     def answer(self) -> None:
         """Wake whoever waits; he may have gone."""
