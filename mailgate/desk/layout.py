@@ -172,6 +172,8 @@ def _balanced(lines: Sequence[str], indent: str) -> str:
 
 def _width(text: str) -> int:
     """Columns on a screen: marks, isolates, joiners and combining characters take none."""
+    if text.isascii():
+        return len(text)
     return sum(unicodedata.category(char) not in ("Cf", "Mn", "Me") for char in text)
 
 

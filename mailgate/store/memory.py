@@ -14,8 +14,15 @@ from mailgate.store.schema import flags, marks, policies, sellers, strikes, upse
 
 def strikes_of(connection: Connection, desk: str, seller: str) -> tuple[Strike, ...]:
     """Every strike of this seller at this desk, oldest first."""
-    query = select(strikes).where((strikes.c.desk == desk) & (strikes.c.seller == seller)).order_by(strikes.c.at, strikes.c.id)
-    return tuple(Strike(row.kind, row.at, row.ticket) for row in connection.execute(query))
+    rows = connection.execute(_STRIKES, {"desk": desk, "seller": seller})
+    return tuple(Strike(row.kind, row.at, row.ticket) for row in rows)
+
+
+_STRIKES = (
+    select(strikes)
+    .where((strikes.c.desk == bindparam("desk")) & (strikes.c.seller == bindparam("seller")))
+    .order_by(strikes.c.at, strikes.c.id)
+)
 
 
 def strike(connection: Connection, desk: str, seller: str, new: Iterable[Strike]) -> None:
@@ -33,8 +40,10 @@ def unstrike(connection: Connection, desk: str, seller: str, kind: str, ticket: 
 
 def is_away(connection: Connection, desk: str, seller: str) -> bool:
     """True while the last we heard of the seller's support was an absence reply (D-38)."""
-    row = connection.execute(select(sellers.c.away).where((sellers.c.desk == desk) & (sellers.c.seller == seller))).first()
-    return bool(row and row.away)
+    return bool(connection.execute(_AWAY, {"desk": desk, "seller": seller}).scalar())
+
+
+_AWAY = select(sellers.c.away).where((sellers.c.desk == bindparam("desk")) & (sellers.c.seller == bindparam("seller")))
 
 
 def set_away(connection: Connection, desk: str, seller: str, away: bool, now: datetime) -> None:
@@ -86,8 +95,13 @@ def kept_policy(connection: Connection, hash_: str) -> tuple[str, dict[str, Any]
 
 def flag(connection: Connection, name: str) -> str | None:
     """A single value, or None."""
-    value: str | None = connection.execute(select(flags.c.value).where(flags.c.name == name)).scalar()
+    value: str | None = connection.execute(_FLAG, {"name": name}).scalar()
     return value
+
+
+_FLAG = select(flags.c.value).where(flags.c.name == bindparam("name"))
+_SET_FLAG = upsert(flags)
+_SET_FLAG = _SET_FLAG.on_conflict_do_update(index_elements=[flags.c.name], set_={"value": _SET_FLAG.excluded.value})
 
 
 def set_flag(connection: Connection, name: str, value: str | None) -> None:
@@ -95,8 +109,7 @@ def set_flag(connection: Connection, name: str, value: str | None) -> None:
     if value is None:
         connection.execute(delete(flags).where(flags.c.name == name))
         return
-    row = {"name": name, "value": value}
-    connection.execute(upsert(flags).values(row).on_conflict_do_update(index_elements=[flags.c.name], set_=row))
+    connection.execute(_SET_FLAG, {"name": name, "value": value})
 
 
 def holds(connection: Connection) -> tuple[str, ...]:

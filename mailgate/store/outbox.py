@@ -6,14 +6,15 @@ Message-ID), `refused`, `superseded` (it no longer held), `cancelled`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, false, func, insert, not_, or_, select, update
 
-from mailgate.store.schema import nodes, outbox
+from mailgate.store.schema import Instant, nodes, outbox
 
 OPEN = ("queued", "deferred", "uncertain")
 GRAVE = (outbox.c.notice == "effect") | (  # escalations and effects: the steps of a ticket's clocks that are no reminders
@@ -130,8 +131,11 @@ class Way:
 
 def routes(connection: Connection, now: datetime) -> tuple[str, ...]:
     """The routes of all mail that is due by `now`."""
-    query = select(outbox.c.route).where(outbox.c.state.in_(OPEN) & (outbox.c.next_attempt_at <= now)).distinct()
-    return tuple(connection.execute(query).scalars())
+    return tuple(connection.execute(_ROUTES, {"now": now}).scalars())
+
+
+_IS_DUE = outbox.c.state.in_(OPEN) & (outbox.c.next_attempt_at <= bindparam("now", type_=Instant))
+_ROUTES = select(outbox.c.route).where(_IS_DUE).distinct()
 
 
 def due(
@@ -148,15 +152,19 @@ def due(
 
     `by`: the node that asks, where there are many; what another living one has claimed is left out.
     """
-    query = _due(select(outbox.c.id), now, held).order_by(outbox.c.next_attempt_at, outbox.c.id).limit(limit)
+    asked = {"now": now, "most": limit, "without": list(without)}
+    return tuple(connection.execute(_due(tuple(held), way, by), asked).scalars())
+
+
+@lru_cache(maxsize=256)
+def _due(held: tuple[str, ...], way: Way | None, by: str) -> Select[Any]:
+    query = select(outbox.c.id).where(_IS_DUE, *_unheld(held), outbox.c.id.not_in(bindparam("without", expanding=True)))
     if way is not None:
         query = query.where(outbox.c.route == way.route)
         query = query.where(*(~_to(domain) for domain in way.but), *([_to(way.domain)] if way.domain else []))
-    if without:
-        query = query.where(outbox.c.id.not_in(without))
     if by:
         query = query.where(_free(by))
-    return tuple(connection.execute(query).scalars())
+    return query.order_by(outbox.c.next_attempt_at, outbox.c.id).limit(bindparam("most"))
 
 
 def taken(
@@ -166,11 +174,14 @@ def taken(
 
     `by`: they are locked for this node, without those that another has or is just about to have.
     """
-    query = _due(select(outbox), now, held).where(outbox.c.id.in_(ids))
-    if by:
-        query = query.where(_free(by)).with_for_update(skip_locked=True)
-    rows = {row.id: row for row in connection.execute(query)}
+    rows = {row.id: row for row in connection.execute(_taken(tuple(held), by), {"now": now, "ids": list(ids)})}
     return tuple(_outgoing(rows[one]) for one in ids if one in rows)
+
+
+@lru_cache(maxsize=256)
+def _taken(held: tuple[str, ...], by: str) -> Select[Any]:
+    query = select(outbox).where(_IS_DUE, *_unheld(held), outbox.c.id.in_(bindparam("ids", expanding=True)))
+    return query.where(_free(by)).with_for_update(skip_locked=True) if by else query
 
 
 def claim(connection: Connection, ids: Sequence[int], by: str) -> None:
@@ -188,18 +199,16 @@ def _free(by: str) -> ColumnElement[bool]:
     return or_(outbox.c.claimed_by.is_(None), outbox.c.claimed_by.not_in(others))
 
 
-def _due(query: Select[Any], now: datetime, held: Sequence[str]) -> Select[Any]:
-    query = query.where(outbox.c.state.in_(OPEN) & (outbox.c.next_attempt_at <= now))
+def _unheld(held: Iterable[str]) -> Iterator[ColumnElement[bool]]:
     for scope in held:
         kind, _, name = scope.partition(":")
         column = {"desk": outbox.c.desk, "seller": outbox.c.seller}.get(kind)
         if kind == "all":
-            query = query.where(false())
+            yield false()
         elif kind == "brake":
-            query = query.where(not_((outbox.c.desk == name) & GRAVE))
+            yield not_((outbox.c.desk == name) & GRAVE)
         elif column is not None:
-            query = query.where(or_(column.is_(None), column != name))
-    return query
+            yield or_(column.is_(None), column != name)
 
 
 def _to(domain: str) -> ColumnElement[bool]:
@@ -243,15 +252,24 @@ def settle(
 
 def unsent(connection: Connection, ticket: int, clock: str, episode: int) -> bool:
     """True while a notice of this clock has not been taken by the next hop: the ladder's next step waits for it."""
-    mine = (outbox.c.ticket == ticket) & (outbox.c.clock == clock) & (outbox.c.episode == episode) & (outbox.c.step != "")
-    return connection.execute(select(outbox.c.id).where(mine & outbox.c.state.in_(OPEN)).limit(1)).first() is not None
+    return connection.execute(_UNSENT, {"ticket": ticket, "clock": clock, "episode": episode}).first() is not None
+
+
+_UNSENT = (
+    select(outbox.c.id)
+    .where((outbox.c.ticket == bindparam("ticket")) & (outbox.c.clock == bindparam("clock")))
+    .where((outbox.c.episode == bindparam("episode")) & (outbox.c.step != "") & outbox.c.state.in_(OPEN))
+    .limit(1)
+)
 
 
 def next_attempt_at(connection: Connection) -> datetime | None:
     """When the earliest open row wants its next attempt."""
-    query = select(func.min(outbox.c.next_attempt_at)).where(outbox.c.state.in_(OPEN))
-    found: datetime | None = connection.execute(query).scalar()
+    found: datetime | None = connection.execute(_NEXT_ATTEMPT).scalar()
     return found
+
+
+_NEXT_ATTEMPT = select(func.min(outbox.c.next_attempt_at)).where(outbox.c.state.in_(OPEN))
 
 
 def retry(connection: Connection, ids: Sequence[int], now: datetime) -> int:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Text, bindparam, cast, insert, literal, select, tuple_, update
+from sqlalchemy import Connection, Integer, Text, bindparam, cast, insert, literal, select, tuple_, update
 
 from mailgate.desk.decision import Decision
 from mailgate.desk.ticket import Clock, Entry, Mark, Participant, Spoken, Ticket
@@ -223,19 +223,30 @@ def write_clocks(connection: Connection, changed: Iterable[Clock]) -> None:
 
 def due_clocks(connection: Connection, now: datetime, limit: int, after: Clock | None = None) -> tuple[Clock, ...]:
     """The clocks that have something due by `now`, earliest first; of these, those that come `after` one."""
-    order = tuple_(clocks.c.next_due_at, clocks.c.subject, clocks.c.name, clocks.c.episode)
-    query = select(clocks).where(clocks.c.next_due_at <= now)
-    if after is not None:
-        last = (literal(after.next_due_at, Instant), literal(after.subject), literal(after.name), literal(after.episode))
-        query = query.where(order > tuple_(*last))
-    return tuple(map(clock_of, connection.execute(query.order_by(*order.clauses).limit(limit))))
+    if after is None:
+        return tuple(map(clock_of, connection.execute(_DUE, {"now": now, "most": limit})))
+    last = {"due": after.next_due_at, "subject": after.subject, "name": after.name, "episode": after.episode}
+    return tuple(map(clock_of, connection.execute(_DUE_AFTER, {"now": now, "most": limit, **last})))
+
+
+_ORDER = tuple_(clocks.c.next_due_at, clocks.c.subject, clocks.c.name, clocks.c.episode)
+_LAST = tuple_(
+    bindparam("due", type_=Instant),
+    bindparam("subject", type_=Text),
+    bindparam("name", type_=Text),
+    bindparam("episode", type_=Integer),
+)
+_DUE = select(clocks).where(clocks.c.next_due_at <= bindparam("now")).order_by(*_ORDER.clauses).limit(bindparam("most"))
+_DUE_AFTER = _DUE.where(_ORDER > _LAST)
 
 
 def clock(connection: Connection, subject: str, name: str, episode: int) -> Clock | None:
     """One clock as it stands now."""
-    key = (clocks.c.subject == subject) & (clocks.c.name == name) & (clocks.c.episode == episode)
-    row = connection.execute(select(clocks).where(key)).first()
+    row = connection.execute(_ONE_CLOCK, {"subject": subject, "name": name, "episode": episode}).first()
     return clock_of(row) if row else None
+
+
+_ONE_CLOCK = _CLOCKS.where((clocks.c.name == bindparam("name")) & (clocks.c.episode == bindparam("episode")))
 
 
 def newest_clock(connection: Connection, subject: str, name: str) -> Clock | None:

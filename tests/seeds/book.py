@@ -15,7 +15,7 @@ from typing import Any
 
 from cast import STAFF, Letter
 from faults import Wall
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, bindparam, func, select
 
 from mailgate.mail.message import parse
 from mailgate.store.engine import Connection
@@ -182,15 +182,14 @@ class Book:
     def rests(self, connection: Connection, held: bool) -> None:
         """Nothing that is due waits, unless it may."""
         now = self.wall.now
-        waiting = connection.execute(select(func.count()).select_from(spool).where(spool.c.state == "received")).scalar()
+        waiting = connection.execute(_WAITING).scalar()
         must(waiting == 0, f"{waiting} mails are not settled")
-        late = select(outbox).where(outbox.c.state.in_(OPEN) & (outbox.c.next_attempt_at <= now))
-        row = connection.execute(late).first()
+        row = connection.execute(_LATE, {"now": now}).first()
         must(held or row is None, f"{row.notice if row else ''} {row.id if row else ''} is due at the courier and stays")
         if self.quiet_until is not None and now < self.quiet_until:
             return
         open_ = {(f"ticket:{one.ticket}", one.clock, one.episode) for one in _open(connection)}
-        for one in connection.execute(select(clocks).where(clocks.c.state == "running")):
+        for one in connection.execute(_RUNNING):
             due = [at for _, _, at, fired in one.marks if fired is None and datetime.fromisoformat(at) <= now]
             excused = (one.subject, one.name, one.episode) in open_
             must(not due or excused, f"{one.name} {one.episode} of {one.subject}: due {due}, it is {now}, and nothing fired")
@@ -247,24 +246,37 @@ class Book:
             must(row.state == "superseded", f"{said} ended as {row.state}")
 
 
+_CLOCKS = select(clocks)
+_RUNNING = select(clocks).where(clocks.c.state == "running")
+_COUNTS = select(
+    select(func.count()).select_from(events).scalar_subquery(), select(func.count()).select_from(outbox).scalar_subquery()
+)
+_OPEN_STEPS = select(outbox.c.id, outbox.c.ticket, outbox.c.clock, outbox.c.episode, outbox.c.step).where(
+    outbox.c.state.in_(OPEN) & (outbox.c.step != "")
+)
+_WAITING = select(func.count()).select_from(spool).where(spool.c.state == "received")
+_LATE = select(outbox).where(outbox.c.state.in_(OPEN) & (outbox.c.next_attempt_at <= bindparam("now")))
+_CLOCK = select(clocks).where(
+    and_(clocks.c.subject == bindparam("subject"), clocks.c.name == bindparam("name"), clocks.c.episode == bindparam("episode"))
+)
+
+
 def _standing(connection: Connection) -> dict[str, Any]:
-    found = {(one.subject, one.name, one.episode): one for one in connection.execute(select(clocks))}
-    count = connection.execute(select(func.count()).select_from(events)).scalar()
-    letters = connection.execute(select(func.count()).select_from(outbox)).scalar()
+    found = {(one.subject, one.name, one.episode): one for one in connection.execute(_CLOCKS)}
+    count, letters = connection.execute(_COUNTS).one()
     return {"clocks": found, "events": count, "letters": letters, "open": _open(connection)}
 
 
 def _open(connection: Connection) -> list[Any]:
-    columns = (outbox.c.id, outbox.c.ticket, outbox.c.clock, outbox.c.episode, outbox.c.step)
-    return list(connection.execute(select(*columns).where(outbox.c.state.in_(OPEN) & (outbox.c.step != ""))))
+    return list(connection.execute(_OPEN_STEPS))
 
 
 def _stands(connection: Connection, row: Any) -> bool:
     """True unless the notice's clock does not run, or a later step of it has fired."""
     if not row.clock or row.ticket is None:
         return True
-    key = and_(clocks.c.subject == f"ticket:{row.ticket}", clocks.c.name == row.clock, clocks.c.episode == row.episode)
-    mine = connection.execute(select(clocks).where(key)).first()
+    key = {"subject": f"ticket:{row.ticket}", "name": row.clock, "episode": row.episode}
+    mine = connection.execute(_CLOCK, key).first()
     if mine is None or mine.state != "running":
         return False
     own = next((at for step, number, at, _ in mine.marks if (step, number) == (row.step, row.occurrence)), None)

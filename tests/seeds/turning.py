@@ -252,10 +252,13 @@ async def _nothing() -> None:
     """Only the loops run."""
 
 
+_ATTEMPTS = select(outbox.c.next_attempt_at).where(outbox.c.next_attempt_at.is_not(None))
+_MARKS = select(clocks.c.marks).where(clocks.c.state == "running")
+
+
 def _moments(connection: Any) -> set[datetime]:
-    attempts = connection.execute(select(outbox.c.next_attempt_at).where(outbox.c.next_attempt_at.is_not(None))).scalars()
-    found = set(attempts)
-    for marks in connection.execute(select(clocks.c.marks).where(clocks.c.state == "running")).scalars():
+    found = set(connection.execute(_ATTEMPTS).scalars())
+    for marks in connection.execute(_MARKS).scalars():
         found |= {datetime.fromisoformat(at) for _, _, at, fired in marks if fired is None}
     return found
 
