@@ -15,53 +15,41 @@ import argparse
 import random
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 import kill  # bench/kill.py, beside this file
 from disk import Disk, built
 from nursery import Nursery
-from running import Running, house, quiet, until
+from running import Running
 
 
 def play(said: argparse.Namespace, directory: Path, disk: Disk, nursery: Nursery) -> bool:
     """True if nothing was lost or doubled; prints the figures."""
-    load, dice = kill.Load(), random.Random(said.seed)
-    threads = [threading.Thread(target=kill.sender, args=(load, n, said.seed), daemon=True) for n in range(said.senders)]
-    for thread in threads:
-        thread.start()
+    dice = random.Random(said.seed)
 
     def start() -> Running:
         return nursery.start(directory, *kill.WORDS, environment=disk.environment, synchronous=said.plant)
 
-    for n in kill.rounds(load, start, said.rounds, dice):
+    def goes_dark(n: int) -> None:
         lost = disk.cut(dice)
         if n % 20 == 19:
             print(f"{n + 1:4} cuts, {disk.undone} writes rolled back ({lost} the last time)", flush=True)
-    load.stopping = True
-    load.running = start().wait_ready()
-    for thread in threads:
-        thread.join(60)
-    until(lambda: quiet(directory), 300)
-    status = load.running.kill(15)
-    good = kill.verdict(load, directory, said.rounds) and status == 0
+
+    good = kill.play(said, directory, start, goes_dark)
     print(f"rolled back {disk.undone}")
     return good
 
 
 def main() -> None:
     """Run as the docstring says."""
-    options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    options.add_argument("--rounds", type=int, default=200)
-    options.add_argument("--senders", type=int, default=4)
-    options.add_argument("--seed", type=int, default=time.time_ns() % 10**6)
-    options.add_argument("--plant", choices=("NORMAL", "OFF"))
-    said = options.parse_args()
+    asked = kill.options(__doc__ or "")
+    asked.add_argument("--plant", choices=("NORMAL", "OFF"))
+    said = asked.parse_args()
     print(f"seed {said.seed}")
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        directory = house(Path(folder) / "house")
+        directory = kill.houses(Path(folder) / "house")
         try:
             nursery = Nursery(built(Path(folder)))
         except LookupError as error:

@@ -1,0 +1,61 @@
+"""Is every ticket what its mail and its timers make of it? Each is built anew in a transaction that is then undone."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mailgate import config, daemon, mend
+from mailgate.desk.house import House
+from mailgate.desk.ticket import Ticket
+from mailgate.store import tickets
+from mailgate.store.engine import Connection, Store
+from mailgate.store.schema import tickets as table
+
+NOW = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+class UndoneError(Exception):
+    """Nothing of this stays."""
+
+
+def differing(directory: Path, *words: str) -> list[str]:
+    """What differs on the tickets of a store that no daemon serves, one line a ticket."""
+    settings = config.load(directory, words)
+    store = Store.open(settings.store.url, settings.directory)
+    try:
+        return differences(store, daemon.house_of(settings))
+    finally:
+        store.close()
+
+
+def differences(store: Store, house: House) -> list[str]:
+    """The same of an open store."""
+    numbers = store.read(lambda one: one.execute(table.select().with_only_columns(table.c.number)).scalars().all())
+    found: list[str] = []
+    for number in numbers:
+        with suppress(UndoneError):
+            store.call(partial(_compared, house=house, number=number, found=found))
+    return found
+
+
+def _compared(connection: Connection, house: House, number: int, found: list[str]) -> None:
+    before = told(tickets.load(connection, [number])[number])
+    mend.rebuild(connection, house, number, NOW)
+    after = told(tickets.load(connection, [number])[number])
+    found += [f"MG-{number} {name}: {before[name]} -> {after[name]}" for name in before if before[name] != after[name]][:1]
+    raise UndoneError
+
+
+def told(ticket: Ticket) -> dict[str, Any]:
+    """What is compared: everything but versions."""
+    return {
+        **{name: getattr(ticket, name) for name in ("kind", "state", "seller", "entity", "tags", "facts")},
+        "people": {(one.address, one.party, one.id) for one in ticket.participants},
+        "spoken": [(one.message_id, one.event, one.missing) for one in ticket.spoken],
+        "clocks": {(one.name, one.episode): replace(one, version=0) for one in ticket.clocks},
+    }
