@@ -102,7 +102,8 @@ def _reported(connection: Connection, mail: Spooled, got: Read, desk: Desk, hous
 class Placed:
     """Where a mail belongs: its desk and ticket, what the store found for it, and what a report in it says.
 
-    `vouched`: the compared address whose mail counts as authenticated, as he said that it is his (G-16).
+    `vouched`: the compared address whose mail counts as authenticated, as he said that it is his (G-16). `anew`: the ticket that
+    is built anew (mend.py): only older ones are its kin.
     """
 
     desk: Desk
@@ -113,6 +114,7 @@ class Placed:
     asked: Instruction | None = None
     kind: str = ""
     vouched: str = ""
+    anew: int = 0
 
 
 def context_for(connection: Connection, mail: Spooled, got: Read, house: House, placed: Placed) -> Context:
@@ -138,6 +140,7 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
     told_of = recognised(message, message.readable or got.visible, party, policy, desk.zone) if policy.recognise else None
     told |= {"recognised": told_of.name} if told_of else {}
     kin = tickets.kin_of(connection, desk.name, seller.id) if seller and (policy.duplicates or policy.cites) else ()
+    kin = tuple(one for one in kin if not placed.anew or one.number < placed.anew)
     noticed = {"level": level, **_noticed(got, policy, ticket), **related(policy, told, ticket, kin)}
     people = [addresses.key(one.address) for one in ticket.participants] if ticket else []
     orders = tuple(dict.fromkeys((*orders, *([str(told["order"])] if told.get("order") else []))))

@@ -44,7 +44,10 @@ def differences(store: Store, house: House) -> list[str]:
 
 
 def _compared(connection: Connection, house: House, number: int, found: list[str]) -> None:
-    before = told(tickets.load(connection, [number])[number])
+    ticket = tickets.load(connection, [number])[number]
+    if ticket.state == "merged":  # it holds no mail any more
+        return
+    before = told(ticket)
     mend.rebuild(connection, house, number, NOW)
     after = told(tickets.load(connection, [number])[number])
     found += [f"MG-{number} {name}: {before[name]} -> {after[name]}" for name in before if before[name] != after[name]][:1]

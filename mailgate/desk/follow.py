@@ -163,7 +163,7 @@ def _withdrawn(decision: Decision, scene: Scene, now: datetime) -> Decision:
     for clock in (one for one in decision.clocks if one.state == "stopped" and one.stopped_at == now):
         for mark in clocks.fired_late(clock, now):
             step = scene.policy.step(clock.name, mark.step)
-            if step is None or not (step.strike or step.tag):
+            if step is None or not is_withdrawn(clock, mark, scene.policy):
                 continue
             to = scene.filled(step.to, decision.ticket)
             data = {"why": "in_time", "arrived_at": now}
@@ -181,15 +181,22 @@ def _withdrawn(decision: Decision, scene: Scene, now: datetime) -> Decision:
     return decision
 
 
-def _unfired(decision: Decision, clock: Clock, mark: Mark, policy: Policy) -> Decision:
-    """`decision` with `mark` of `clock` as if it had never fired: an answer between deadline and escalation is late (DR-08).
+def is_withdrawn(clock: Clock, mark: Mark, policy: Policy) -> bool:
+    """Does an answer take back that this step fired? Reminders stay as they were."""
+    step = policy.step(clock.name, mark.step)
+    return step is not None and bool(step.strike or step.tag)
 
-    Should it come due once more (that answer bounces), it is its next occurrence: what was sent stays sent.
-    """
+
+def unfired(mark: Mark) -> Mark:
+    """`mark` withdrawn; if it comes due once more (that answer bounces), it is its next occurrence: what was sent stays sent."""
+    return replace(mark, occurrence=mark.occurrence + 1, fired_at=None)
+
+
+def _unfired(decision: Decision, clock: Clock, mark: Mark, policy: Policy) -> Decision:
+    """`decision` with `mark` of `clock` as if it had never fired: an answer between deadline and escalation is late (DR-08)."""
     same = (clock.name, clock.episode)
-    anew = replace(mark, occurrence=mark.occurrence + 1, fired_at=None)
     mended = tuple(
-        replace(one, marks=tuple(anew if each == mark else each for each in one.marks))
+        replace(one, marks=tuple(unfired(each) if each == mark else each for each in one.marks))
         if (one.name, one.episode) == same
         else one
         for one in decision.clocks

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from mailgate.desk.ticket import Entry, Spoken, Ticket
+from mailgate.desk.ticket import Entry, Mark, Spoken, Ticket
 from mailgate.store import clues
 from mailgate.store import tickets as ticket_rows
-from mailgate.store.schema import clocks, ids, messages, participants, spool, steps, tickets
+from mailgate.store.schema import clocks, events, ids, messages, participants, spool, steps, tickets
 
 
 def tickets_of(connection: Connection, spool_ids: Sequence[int]) -> dict[int, int]:
@@ -19,10 +20,10 @@ def tickets_of(connection: Connection, spool_ids: Sequence[int]) -> dict[int, in
     return {spool_id: ticket for spool_id, ticket in connection.execute(query) if ticket is not None}
 
 
-def mails_of(connection: Connection, number: int) -> tuple[int, ...]:
-    """The spool ids of a ticket's mail, in the order in which it came."""
-    query = select(messages.c.spool_id).where(messages.c.ticket == number).order_by(messages.c.at, messages.c.id)
-    return tuple(connection.execute(query).scalars())
+def mails_of(connection: Connection, number: int) -> tuple[tuple[int, datetime], ...]:
+    """The spool ids of a ticket's mail and when each came, in that order."""
+    query = select(messages.c.spool_id, messages.c.at).where(messages.c.ticket == number).order_by(messages.c.at, messages.c.id)
+    return tuple((row.spool_id, row.at) for row in connection.execute(query))
 
 
 def blank(connection: Connection, like: Ticket, now: datetime) -> int:
@@ -57,10 +58,39 @@ def close_merged(connection: Connection, number: int, into: int) -> None:
     connection.execute(update(tickets).where(tickets.c.number == number).values(values))
 
 
-def fired_steps(connection: Connection, number: int) -> dict[tuple[str, int, str, int], datetime]:
-    """When each step of the ticket's clocks fired: (clock, episode, step, occurrence) -> instant."""
-    rows = connection.execute(select(steps).where(steps.c.subject == f"ticket:{number}"))
-    return {(row.clock, row.episode, row.step, row.occurrence): row.fired_at for row in rows}
+@dataclass(frozen=True)
+class FiredStep:
+    """A step that fired. `came`: its place among the ticket's mail."""
+
+    clock: str
+    episode: int
+    step: str
+    occurrence: int
+    fired_at: datetime
+    came: datetime
+
+    def is_of(self, mark: Mark) -> bool:
+        """Is this how `mark` fired?"""
+        return (mark.step, mark.occurrence) == (self.step, self.occurrence)
+
+    def is_with(self, other: FiredStep) -> bool:
+        """Did one mail name both (G-10)?"""
+        mine, others = ((one.clock, one.episode, one.step, one.fired_at) for one in (self, other))
+        return mine == others
+
+
+def fired_steps(connection: Connection, number: int) -> tuple[FiredStep, ...]:
+    """What fired on the ticket's clocks, in the order in which it was due."""
+    query = select(steps).where(steps.c.subject == f"ticket:{number}").order_by(steps.c.due, steps.c.fired_at, steps.c.occurrence)
+    return tuple(
+        FiredStep(row.clock, row.episode, row.step, row.occurrence, row.fired_at, row.due) for row in connection.execute(query)
+    )
+
+
+def doubted(connection: Connection, spool_id: int) -> set[tuple[str, str]]:
+    """(Message-ID, recipient) that this report told of when it came, too weak to act upon."""
+    query = select(events.c.data).where((events.c.spool_id == spool_id) & (events.c.event == "bounce_doubted"))
+    return {(data["message_id"], data["recipient"]) for data in connection.execute(query).scalars()}
 
 
 def retell(connection: Connection, spool_id: int, said: Spoken) -> None:

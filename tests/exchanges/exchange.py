@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from anew import differences
 from passage import Exchange, Notice
 from people import Mail, Person, dated, written
 
@@ -265,6 +266,12 @@ class Gate:
         clock = self.ticket(number).clock("respond")
         assert clock is not None, f"ticket {number} has no clock"
         return clock
+
+    def is_the_same_built_anew(self) -> bool:
+        """Is every ticket what its mail and its timers make of it?"""
+        found = differences(self.stage.store, self.stage.house)
+        assert not found, found
+        return True
 
     def strikes(self, seller: str) -> tuple[Strike, ...]:
         """The strikes that stand."""

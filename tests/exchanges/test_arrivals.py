@@ -165,6 +165,7 @@ def test_answer_that_proves_to_have_come_in_time_withdraws_the_escalation(
     gate.later(hours=50)
     acme.replies(again)  # late: the only strike that stands
     gate.sends("propose_takeover", [manager, ops])
+    assert gate.is_the_same_built_anew()
 
 
 def test_withdrawn_escalation_comes_again_when_the_answer_bounces(
@@ -186,6 +187,7 @@ def test_withdrawn_escalation_comes_again_when_the_answer_bounces(
     assert gate.ticket().tags == {"potential_chargeback"}
     gate.later(days=9)
     gate.stays_silent()
+    assert gate.is_the_same_built_anew()
 
 
 def test_withdrawn_escalation_leaves_a_late_answer(gate: Gate, inc: Person, acme: Person, manager: Person, ops: Person) -> None:
@@ -199,6 +201,7 @@ def test_withdrawn_escalation_leaves_a_late_answer(gate: Gate, inc: Person, acme
     gate.finds(answer, gate.now - timedelta(hours=10))
     gate.sends("escalation_withdrawn", [manager, inc])
     assert [one.kind for one in gate.strikes("acme")] == ["late_answer"]
+    assert gate.is_the_same_built_anew()
 
 
 # -- G-10: after an outage
@@ -229,6 +232,7 @@ async def test_timers_wait_for_mail_that_waited_elsewhere(gate: Gate, inc: Perso
     assert [one.ticket for one in await keeper.tick(gate.now)] == [2]
     gate.sends("remind", [acme, inc], n=1)
     acme.replies(asks[1])
+    assert gate.is_the_same_built_anew()
 
 
 def test_each_step_fires_once_however_often_one_looks(gate: Gate, inc: Person, acme: Person) -> None:

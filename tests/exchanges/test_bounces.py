@@ -30,6 +30,7 @@ def test_ask_that_bounces_voids_the_clock(gate: Gate, inc: Person, acme: Person,
     assert (gate.clock().state, gate.ticket().state) == ("void", "undelivered")
     gate.later(days=10)
     gate.stays_silent()
+    assert gate.is_the_same_built_anew()
 
 
 def test_ask_that_is_sent_again_starts_the_clock_anew(
@@ -140,6 +141,7 @@ def test_unproven_report_acts_only_the_second_time(gate: Gate, inc: Person, acme
     gate.returns(ask, acme, by="unproven")
     gate.sends("alert_delivery", [owner, manager], of="ask")
     assert gate.clock().state == "void"
+    assert gate.is_the_same_built_anew()
 
 
 def test_unproven_reports_about_two_mails_prove_neither(gate: Gate, inc: Person, acme: Person) -> None:
@@ -150,6 +152,7 @@ def test_unproven_reports_about_two_mails_prove_neither(gate: Gate, inc: Person,
     gate.returns(other, acme, by="unproven")
     assert gate.clock(1).running
     assert gate.clock(2).running
+    assert gate.is_the_same_built_anew()
 
 
 def test_report_about_a_mail_that_we_never_saw_says_nothing(gate: Gate, inc: Person, acme: Person) -> None:
@@ -199,6 +202,7 @@ def test_answer_that_bounces_after_the_deadlines_brings_everything_at_once(
     assert both.row.occurrence == 2
     gate.sends("escalate", [manager, inc])
     assert [one["data"]["say"]["n"] for one in gate.logged("remind")] == [1, 2]
+    assert gate.is_the_same_built_anew()
 
 
 def test_bounce_of_an_answer_that_did_not_count_revives_nothing(

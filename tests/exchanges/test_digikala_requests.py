@@ -65,6 +65,7 @@ def test_answer_within_the_working_hours_ends_it(gate: Gate, seller: Person, sup
     gate.later(days=5)
     gate.stays_silent()
     assert gate.ticket().state == "answered"
+    assert gate.is_the_same_built_anew()
 
 
 def test_overdue_goes_to_the_team_and_never_to_the_seller(gate: Gate, seller: Person, support: Person) -> None:
@@ -99,6 +100,7 @@ def test_same_request_twice_joins_the_older(gate: Gate, seller: Person, support:
     assert gate.ticket(2).state == "merged"
     gate.at(WEDNESDAY)
     assert gate.sends("overdue", support).row.ticket == 1
+    assert gate.is_the_same_built_anew()
 
 
 @pytest.mark.parametrize("facts", [{CATEGORY: "shipping"}, {"Reference": "A-78"}])

@@ -81,6 +81,7 @@ def test_token_survives_any_case(gate: Gate, inc: Person, acme: Person, staff: P
     answer = acme.writes([written], subject="Re: x", headers=threaded(reminder.message), proven=False)
     assert answer.event == "answered"
     gate.passes_on(answer, staff)
+    assert gate.is_the_same_built_anew()
 
 
 PASSED = "mx.desk.example; dmarc=pass header.from=acme.example"
