@@ -48,9 +48,10 @@ from mailgate.wire.guard_in import GuardDoor
 from mailgate.wire.http import Board
 from mailgate.wire.imap_in import Watch, mailbox_of
 from mailgate.wire.lane import Pace
-from mailgate.wire.lobby import Events, Limits, Outcome
+from mailgate.wire.lobby import Limits, Outcome
 from mailgate.wire.metrics import Gauges
 from mailgate.wire.oauth import Tokens, grant_of
+from mailgate.wire.refusals import Events
 from mailgate.wire.smtp_client import Login, Target
 from mailgate.wire.smtp_in import Doors, networks
 from mailgate.wire.smtp_out import Smarthost, TlsPolicy, smarthost, target

@@ -169,6 +169,11 @@ def data_refused(client: str, reason: str, *, door: str | None = None, reply: st
     """A mail was refused at the end of its data or on the way there; its sender was told why."""
 
 
+@event("refusals.counted", "warning")
+def refusals_counted(*, count: int, clients: int) -> None:
+    """So many more connections and mails were refused in a minute than the lines above say, of so many clients."""
+
+
 @event("message.received", "debug")
 def message_received(*, spool_id: int, door: str, client: str, size: int, message_id: str | None = None) -> None:
     """A mail is safe in the spool; its sender's server was told so."""

@@ -26,6 +26,7 @@ FIELDS = {
     "class": "human, auto_reply, list, dsn, arf, mdn, loop or own",
     "clean": "true if nothing was left in hand",
     "client": "the address of the other end of the connection; of a watched mailbox, its name and what lies in the folder",
+    "clients": "how many clients (those beyond 300 count as one)",
     "clock": "the clock's name in its pack",
     "code": "the SMTP reply code",
     "command": "the command's name in its pack",

@@ -16,15 +16,20 @@ import secrets
 import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
 from mailgate.mail.message import Envelope
 from mailgate.wire import clock
+from mailgate.wire.refusals import Events, Refusals
 
 T = TypeVar("T")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+CROWDED = 0.9  # of all places
+SILENT_IN_A_CROWD = 30.0  # seconds
+OWN_DESCRIPTORS = 44  # the store's, the log's, the loop's, next hops and mailboxes
 
 
 @dataclass(frozen=True)
@@ -36,19 +41,6 @@ class Outcome:
 
 
 Accept = Callable[[Envelope, bytes], Awaitable[Outcome | tuple[Outcome, ...]]]
-
-
-class Events(Protocol):
-    """Who wants to know what went wrong at the doors."""
-
-    def session_refused(self, client: str, reason: str) -> None:
-        """A session was not begun, or was cut."""
-
-    def session_failed(self, client: str, error_id: str, error: BaseException) -> None:
-        """A fault of ours; the client was told `error_id` and 451."""
-
-    def data_refused(self, client: str, reason: str) -> None:
-        """A mail was read to its dot and refused."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +91,18 @@ class Guest(Protocol):
     def handler(self) -> asyncio.Task[None] | None:
         """The task that runs it."""
 
+    @property
+    def silent(self) -> float:
+        """For how many seconds it has let us wait; 0 while we let it wait."""
+
     def wind_up(self) -> None:
         """Finish the mail in hand, if any, then say 421 and go."""
+
+    def close_now(self) -> None:
+        """Say 421 and go, whatever is in hand."""
+
+    def give_way(self) -> None:
+        """Say 421 and go, as others need the place."""
 
     def abort(self) -> None:
         """Go now."""
@@ -134,7 +136,7 @@ class Lobby:
     knows: Callable[[str], bool]
     limits: Limits
     hostname: str
-    events: Events
+    told: InitVar[Events]
     copies: Callable[[str], bool] = lambda _: False
     free: Callable[[], int | None] = lambda: None
     closing: bool = False
@@ -142,16 +144,20 @@ class Lobby:
     inbox: memoryview = field(default_factory=lambda: memoryview(bytearray(65536)))
     guests: set[Guest] = field(default_factory=set)
     deliveries: set[asyncio.Task[Any]] = field(default_factory=set)
+    events: Refusals = field(init=False)
     _networks: Counter[str] = field(default_factory=Counter)
     _places: int = 0
+    _places_of_network: int = 0
+    _swept: float = float("-inf")
     _asked: float = float("-inf")
     _full: bool = False
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, told: Events) -> None:
         """Never more places than descriptors: running out of them stops the accept loop for everybody."""
-        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        spare = descriptors - 64 if descriptors > 128 else descriptors // 2
-        self._places = min(self.limits.connections, spare)
+        self.events = Refusals(told)
+        self._places, self._places_of_network = self.limits.connections, self.limits.connections_per_network
+        if (fewer := spare_descriptors() // 2) < self._places:
+            self._places, self._places_of_network = fewer, min(self._places_of_network, max(1, fewer // 2))
 
     def refusal(self, client: Client) -> str:
         """Why this client may not come in now; empty if it may."""
@@ -161,9 +167,18 @@ class Lobby:
             return ""
         if len(self.guests) >= self._places:
             return "421 4.7.0 too many connections"
-        if self._networks[client.network] >= self.limits.connections_per_network:
+        if self._networks[client.network] >= self._places_of_network:
             return "421 4.7.0 too many connections from your network"
         return ""
+
+    def make_room(self) -> None:
+        """While nearly all places are taken, send away who has let us wait for long; asked at most once a second."""
+        if len(self.guests) < CROWDED * self._places or (now := clock.monotonic()) < self._swept + 1:
+            return
+        self._swept = now
+        for guest in list(self.guests):
+            if not guest.client.trusted and guest.silent > SILENT_IN_A_CROWD:
+                guest.give_way()
 
     def enter(self, guest: Guest) -> None:
         """Count a session in."""
@@ -217,6 +232,12 @@ class Lobby:
             return tuple(_reply(one) for one in outcomes)
         except Exception as error:
             return (self.fault(envelope.client, error),) * many
+
+
+def spare_descriptors() -> int:
+    """How many more descriptors this process may have open for clients, at least 4."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(4, most - OWN_DESCRIPTORS)
 
 
 def client(transport: asyncio.BaseTransport, relays: tuple[Network, ...]) -> Client:

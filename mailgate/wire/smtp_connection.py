@@ -19,8 +19,9 @@ from aiosmtpd.smtp import SMTP
 from mailgate.wire import lobby
 from mailgate.wire.smtp_data import CommandError, Lines
 
-SPARED = 1000  # temporary refusals (recipients over the limit, our own faults) that do not count as errors
+SPARED = 1000  # refusals (recipients over the limit, our own faults) that do not count as errors
 ABORT_AFTER = 2.0  # seconds for a client to read the last reply
+SLOWEST = 500  # octets of a mail in a second
 
 # It shows what clients send, passwords and control bytes included; we report through Events instead.
 logging.getLogger("mail.log").setLevel(logging.CRITICAL + 1)
@@ -98,6 +99,7 @@ class Connection(SMTP, asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.client = lobby.client(transport, self.door.relays)
+        self.house.make_room()
         if reply := self._unwanted():
             self.house.events.session_refused(self.client.name, reply)
             transport.write(reply.encode() + b"\r\n")
@@ -140,12 +142,24 @@ class Connection(SMTP, asyncio.BufferedProtocol):
         """The task that runs this session."""
         return self._handler_coroutine
 
+    @property
+    def silent(self) -> float:
+        return 0.0 if self._delivering else self.loop.time() - self._due + self._patience
+
     def wind_up(self) -> None:
         if self._mailing:
             self._leaving = True
-        elif self._inside:
+        else:
+            self.close_now()
+
+    def close_now(self) -> None:
+        if self._inside:
             self._say("421 4.3.2 closing")
             self._hang_up()
+
+    def give_way(self) -> None:
+        if self._inside:
+            self._cut("421 4.3.2 others need the place")
 
     def abort(self) -> None:
         if self._inside:
@@ -207,7 +221,7 @@ class Connection(SMTP, asyncio.BufferedProtocol):
 
     def _counted(self, reply: str) -> str:
         """`reply`, or 421 if this error was one too many; a client's second error before its hello is one."""
-        if reply.startswith("45") and self._spared < SPARED:
+        if self._is_spared(reply) and self._spared < SPARED:
             self._spared += 1
             return reply
         self._errors += 1
@@ -215,6 +229,10 @@ class Connection(SMTP, asyncio.BufferedProtocol):
         if self._errors >= limit and not self.client.trusted:
             return "421 4.7.0 too many errors"
         return reply
+
+    def _is_spared(self, reply: str) -> bool:
+        """True for what is no error of this client: a temporary refusal; over LMTP a recipient that its own clients named."""
+        return reply.startswith("45") or (self.door.kind == "lmtp" and reply.startswith("550"))
 
     def _count_junk(self) -> None:
         """Count a command that moves no mail; raises CommandError when there were too many since the last mail."""
@@ -226,9 +244,15 @@ class Connection(SMTP, asyncio.BufferedProtocol):
 
     def _reset_timeout(self, duration: float | None = None) -> None:
         """Wait for the client so many seconds from now; the timer itself is moved only when it has to ring earlier."""
-        self._due = self.loop.time() + (duration or self._timeout_duration)
+        self._patience = duration or self._timeout_duration
+        self._due = self.loop.time() + self._patience
         if self._timeout_handle is None or self._timeout_handle.when() > self._due:
             self._arm(self._due)
+
+    def _grant(self, octets: int) -> None:
+        """Wait longer for a mail of which so many octets have come: who sends fewer than 500 in a second uses our patience up."""
+        most = self.loop.time() + self._patience
+        self._due = most if self.client.trusted else min(most, self._due + octets / SLOWEST)
 
     def _arm(self, due: float) -> None:
         if self._timeout_handle is not None:

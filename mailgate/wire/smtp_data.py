@@ -47,12 +47,13 @@ class Lines:
         self._command_limit = command_limit
         self._stopped = False
 
-    async def more(self) -> None:
-        """Wait for further bytes; ConnectionResetError when none will come."""
+    async def more(self) -> int:
+        """Wait for further bytes, and say how many came; ConnectionResetError when none will come."""
         chunk = b"" if self._stopped else await self._stream.read(CHUNK)
         if not chunk or self._stopped:
             raise ConnectionResetError("the client has left")
         self.buffer += chunk
+        return len(chunk)
 
     async def readuntil(self, separator: bytes = b"\n") -> bytes:
         """The next command line, fit to be read, with its CRLF; raises CommandError."""
@@ -85,7 +86,7 @@ class Lines:
         """Cut at once what is no SMTP: a TLS hello, other binary, a line without end."""
         if len(self.buffer) > FLOOD and self.buffer.find(b"\n", 0, FLOOD) < 0:
             raise CommandError("421 4.7.0 line without end")
-        if self.buffer and not (0x20 <= self.buffer[0] < 0x7F or self.buffer[0] in b"\r\n"):
+        if self.buffer and not (0x20 <= self.buffer[0] < 0x7F or self.buffer[0] in b"\t\r\n"):
             raise CommandError("421 4.7.0 this is SMTP")
 
     def _checked(self, line: bytes) -> bytes:

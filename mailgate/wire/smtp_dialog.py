@@ -250,8 +250,7 @@ class Dialog(Connection):
                 load.release()
             if mail.received > 2 * limits.size:
                 raise CommandError("421 4.3.4 the mail is far larger than we take")
-            await self.lines.more()
-            self._reset_timeout(limits.data_idle.total_seconds())
+            self._grant(await self.lines.more())
         content = mail.content()
         load.grow(len(content))
         return mail.fault or content

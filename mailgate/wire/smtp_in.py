@@ -16,12 +16,15 @@ import ssl
 from collections.abc import Callable, Sequence
 
 from mailgate.wire.guard_in import GuardDialog, GuardDoor
-from mailgate.wire.lobby import Accept, Door, Events, Limits, Lobby, Network, Outcome
+from mailgate.wire.lobby import Accept, Door, Limits, Lobby, Network, Outcome, spare_descriptors
+from mailgate.wire.refusals import Events
 from mailgate.wire.smtp_dialog import Dialog
 
 __all__ = ["Accept", "Doors", "Events", "Limits", "Outcome"]
 
-BACKLOG = 128
+BACKLOG = 1024  # connections that the kernel keeps until we have time for them
+AT_ONCE = 128  # of them, that are let in before others have their turn
+FAREWELL = 0.5  # seconds for the last reply to those whose mails did not come to an end
 SOCKET_MODE = 0o660  # whoever is in our group may speak at a unix socket, whatever our umask; it counts as a trusted relay
 
 
@@ -94,12 +97,16 @@ class Doors:
         sessions = {guest.handler for guest in self._lobby.guests if guest.handler is not None}
         for guest in list(self._lobby.guests):
             guest.wind_up()
-        waiting = sessions | self._lobby.deliveries
-        if waiting:
+        if waiting := sessions | self._lobby.deliveries:
             await asyncio.wait(waiting, timeout=seconds)
+        for guest in list(self._lobby.guests):
+            guest.close_now()
+        if late := [guest.handler for guest in self._lobby.guests if guest.handler is not None]:
+            await asyncio.wait(late, timeout=min(FAREWELL, seconds))
         for guest in list(self._lobby.guests):
             guest.abort()
         await asyncio.sleep(0)
+        self._lobby.events.close()
 
     def _shut(self) -> None:
         for server in self._servers:
@@ -134,18 +141,22 @@ def host_port(address: str) -> tuple[str | None, int]:
 
 async def _listen(address: str, session: Callable[[], Dialog]) -> asyncio.Server:
     loop = asyncio.get_running_loop()
+    few = max(1, min(AT_ONCE, spare_descriptors() // 8))
     if address.startswith("unix:"):
         path = address.removeprefix("unix:")
-        server = await loop.create_unix_server(session, path, backlog=BACKLOG)
+        server = await loop.create_unix_server(session, path, backlog=few)
         os.chmod(path, SOCKET_MODE)
-        return server
-    if address.startswith("fd:"):
+    elif address.startswith("fd:"):
         listener = _handed_over(address)
-        if listener.family == socket.AF_UNIX:
-            return await loop.create_unix_server(session, sock=listener, backlog=BACKLOG)
-        return await loop.create_server(session, sock=listener, backlog=BACKLOG)
-    host, port = host_port(address)
-    return await loop.create_server(session, host, port, backlog=BACKLOG, reuse_address=True)
+        opened = loop.create_unix_server if listener.family == socket.AF_UNIX else loop.create_server
+        server = await opened(session, sock=listener, backlog=few)
+    else:
+        host, port = host_port(address)
+        server = await loop.create_server(session, host, port, backlog=few, reuse_address=True)
+    for listening in server.sockets:
+        with socket.socket(fileno=os.dup(listening.fileno())) as same:
+            same.listen(BACKLOG)
+    return server
 
 
 def _handed_over(address: str) -> socket.socket:

@@ -30,7 +30,8 @@ _RARE = re.compile(rf"(?:<{_ROUTE}{_ADDRESS}>|{_ADDRESS})(?: +(.*))?\Z")
 _NULL = re.compile(r"<>(?: +(.*))?\Z")
 _POSTMASTER = re.compile(r"<postmaster>(?: +(.*))?\Z", re.IGNORECASE)
 _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\u00a0-\U0010ffff]+))?\Z")
-_UNFIT = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
+_UNFIT = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
+_FIT = " \u200c\u200d"  # a blank in quotes; joiners, which words of Persian and Hindi need (RFC 5892 §A.1)
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def parameters(text: str) -> dict[str, str | None] | None:
 
 def _fits(local: str, domain: str, any_local: bool) -> bool:
     if not (local.isascii() and domain.isascii()):
-        if any(unicodedata.category(c) in _UNFIT and c != " " for c in local + domain):
+        if any(unicodedata.category(c) in _UNFIT and c not in _FIT for c in local + domain):
             return False
         local, domain = local.encode().decode("latin-1"), domain.encode().decode("latin-1")
     if len(local) > (PATH_LIMIT if any_local else LOCAL_LIMIT) or len(domain) > DOMAIN_LIMIT:

@@ -65,6 +65,7 @@ class Log:
     refused: list[str] = field(default_factory=list)
     failed: list[tuple[str, BaseException]] = field(default_factory=list)
     data: list[str] = field(default_factory=list)
+    counted: list[tuple[int, int]] = field(default_factory=list)
 
     def session_refused(self, client: str, reason: str) -> None:
         self.refused.append(reason)
@@ -74,6 +75,9 @@ class Log:
 
     def data_refused(self, client: str, reason: str) -> None:
         self.data.append(reason)
+
+    def refusals_counted(self, *, count: int, clients: int) -> None:
+        self.counted.append((count, clients))
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from datetime import timedelta
 from pathlib import Path
 
 from mailgate.mail.message import Envelope
@@ -56,6 +57,19 @@ async def test_a_refused_mail_is_refused_to_each():
         replies = [await talk.says(MAIL), await talk.hears(), await talk.hears()]
         assert [reply[:20] for reply in replies] == ["451 4.3.0 try again "] * 3
         assert await talk.says("NOOP") == "250 2.0.0 ok"
+
+
+async def test_thirty_unknown_recipients_do_not_slow_an_mta_down():
+    """The LMTP client did not think them up: neither a pause nor 421, and the mail for the others goes."""
+    async with house("lmtp", soft_pause=timedelta(hours=1)) as desk:
+        talk = await desk.visit()
+        await talk.says("LHLO client.test")
+        await talk.says("MAIL FROM:<a@client.test>")
+        for n in range(30):
+            assert (await talk.says(f"RCPT TO:<nobody{n}@else.test>")).startswith("550 5.7.1")
+        await talk.says("RCPT TO:<a@shop.test>")
+        assert (await talk.says("DATA")).startswith("354")
+        assert (await talk.says(MAIL)).startswith("250")
 
 
 async def test_without_a_recipient_there_is_no_mail():

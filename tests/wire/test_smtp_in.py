@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from datetime import UTC, timedelta
 
 import pytest
 
 from mailgate.mail.message import Envelope
-from mailgate.wire import clock, smtp_connection
+from mailgate.wire import clock, lobby, smtp_connection
+from mailgate.wire.lobby import Client
 from mailgate.wire.smtp_in import Outcome
 
 from .conftest import house
@@ -106,6 +108,7 @@ async def test_commands_sent_ahead_are_answered_in_order():
         (b"NOOP\n", "500 5.5.2"),
         ("NOOP " + "x" * 3000, "500 5.5.2 line too long"),
         ("NÖÖP", "500 5.5.2"),
+        ("\tNOOP", "500 5.5.2"),
     ],
 )
 async def test_a_line_gets_its_reply_and_the_session_stays_in_step(line: str | bytes, reply: str):
@@ -395,6 +398,36 @@ async def test_a_relay_may_err_as_often_as_its_clients_do():
             assert (await talk.says("NOOP")).startswith("250")
 
 
+async def test_few_descriptors_are_shared_among_networks(monkeypatch: pytest.MonkeyPatch):
+    """One network gets half of the places at the most: who takes them all does not shut the door."""
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 64))
+    async with house() as desk:
+        greetings = [(await (await desk.knock()).hears())[:3] for _ in range(7)]
+        assert greetings == ["220"] * 5 + ["421"] * 2
+        other = Client("192.0.2.1", "192.0.2.1/32")
+        assert desk.doors._lobby.refusal(other) == ""
+
+
+async def test_the_silent_give_way_when_the_house_is_nearly_full(monkeypatch: pytest.MonkeyPatch):
+    """Who takes a place and says nothing keeps it only as long as nobody else wants it."""
+    monkeypatch.setattr(lobby, "SILENT_IN_A_CROWD", -1.0)
+    async with house(connections=2, connections_per_network=2) as desk:
+        first, second = await desk.visit(), await desk.visit()
+        assert (await (await desk.knock()).hears()).startswith("421 4.7.0")
+        assert await first.hears() == await second.hears() == "421 4.3.2 others need the place"
+        assert await first.hears() == await second.hears() == ""
+        assert (await (await desk.knock()).hears()).startswith("220")
+
+
+async def test_a_flood_of_refusals_is_counted_and_not_told_one_by_one():
+    """Five lines a minute for a client and reason; the rest is one line."""
+    async with house(connections_per_network=0) as desk:
+        for _ in range(20):
+            assert (await (await desk.knock()).hears()).startswith("421")
+        assert len(desk.log.refused) == 5
+    assert desk.log.counted == [(15, 1)]
+
+
 async def test_too_many_bytes_in_flight_are_for_another_time():
     """A declared size that does not fit is refused at DATA; one that was not declared, at the dot."""
     async with house(in_flight=10_000) as desk:
@@ -457,6 +490,7 @@ async def test_closing_does_not_wait_for_ever():
         await talk.begins()
         talk.writes(MAIL)
         await desk.doors.drain(0.01)
+        assert await talk.hears() == "421 4.3.2 closing"
         assert await talk.hears() == ""
     assert desk.mails == []
 
@@ -474,6 +508,31 @@ async def test_a_client_who_stalls_inside_a_mail_is_told_so():
         talk = await desk.visit()
         await talk.begins()
         assert await talk.says(b"Subject: slow\r\n") == "421 4.4.2 idle for too long"
+
+
+async def test_a_client_who_drips_a_mail_is_told_so():
+    """Bytes that come far apart do not wind the clock up again: 500 a second do."""
+    async with house(data_idle=timedelta(milliseconds=200)) as desk:
+        talk = await desk.visit()
+        await talk.begins()
+        reply = asyncio.create_task(talk.hears())
+        for _ in range(100):
+            talk.writes(b"x")
+            await asyncio.wait({reply}, timeout=0.02)
+        assert await reply == "421 4.4.2 idle for too long"
+
+
+async def test_a_steady_sender_may_take_longer_than_the_patience_between_two_pieces():
+    """An honest mail over a slow line is no attack."""
+    async with house(data_idle=timedelta(milliseconds=200)) as desk:
+        talk = await desk.visit()
+        await talk.begins()
+        reply = asyncio.create_task(talk.hears())
+        for _ in range(25):
+            talk.writes(b"x" * 98 + b"\r\n")
+            await asyncio.wait({reply}, timeout=0.02)
+        talk.writes(b".\r\n")
+        assert (await reply).startswith("250")
 
 
 async def test_a_session_has_an_end_even_for_one_who_never_pauses():

@@ -143,6 +143,8 @@ def test_a_plain_address_is_read_by_the_fast_path_as_by_stock(address: str):
         ("<ann@c.test.>", None),
         ("<ann\u2028@c.test>", None),
         ("<ann\u200b\ud800@c.test>", None),
+        ("<ann\u202ebob@c.test>", None),
+        ("<می\u200cخواهم@c.test>", "می\u200cخواهم@c.test"),
         ("<ann@c.test>x", None),
         ("<" + "(" * 2000, None),
         ("<" + "a." * 1000 + "@c.test>", None),

@@ -1,0 +1,58 @@
+"""The families of attacks: the row of the plan that each covers, the daemon that it wants."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from running import Running, serve
+
+from attacks import content, ends, flood, grammar, size, slow, talk
+from attacks.field import Case, Field
+
+
+@dataclass(frozen=True)
+class Family:
+    """One kind of attack. `words` override the configuration, `start` replaces `serve`; without `aftermath` it may end."""
+
+    row: str
+    name: str
+    attack: Callable[[Field], Iterator[Case]]
+    words: tuple[str, ...] = ()
+    lmtp: bool = False
+    start: Callable[[Path, Sequence[str]], Running] | None = None
+    aftermath: bool = True
+
+
+def few(directory: Path, words: Sequence[str]) -> Running:
+    """A daemon that may open 64 descriptors."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+    try:
+        return serve(directory, *words)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+FAMILIES = (
+    Family("N01", "smuggling", content.smuggling),
+    Family("N02", "content", content.content_bytes),
+    Family("N19", "fidelity", content.fidelity),
+    Family("N03", "lines", size.lines),
+    Family("N04", "sizes", size.sizes, (size.SMALL, f"limits.in_flight={size.ROOM}")),
+    Family("N04", "bombs", size.bombs),
+    Family("R20", "parallel", size.parallel),
+    Family("N05", "recipients", flood.recipients),
+    Family("N06", "connections", flood.connections),
+    Family("N06", "churn", flood.churn),
+    Family("R21", "descriptors", flood.few_descriptors, start=few),
+    Family("N08", "garbage", talk.garbage),
+    Family("N12", "absent", talk.absent),
+    Family("N13", "grammar", grammar.grammar),
+    Family("N09", "starttls", ends.starttls, start=ends.with_tls),
+    Family("N10", "endings", ends.endings),
+    Family("N07", "slow", slow.slow, slow.WORDS),
+    Family("R07", "sigterm", slow.sigterm, aftermath=False),
+)
