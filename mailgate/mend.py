@@ -165,9 +165,9 @@ def _settled_again(
     by_reference = bool(set(got.message.names) & {said.message_id for said in ticket.spoken} or found.notice_to)
     signed = thread.match(got.message.author, found.clues, found.tickets, desk, house.roster).signed
     match = Match(None if first else ticket, "moved", by_reference=by_reference, signed=signed)
-    bounced = lookup.bounces(connection, got.report, mail.envelope, desk, house, True).bounced if got.report else ()
-    doubted = stored.doubted(connection, spool_id)  # a report that did not act when it came does not act now
-    bounced = tuple(replace(one, sure=(one.message_id, addresses.key(one.recipient)) not in doubted) for one in bounced)
+    counted = not stored.doubted(connection, spool_id)  # a report that did not act when it came does not act now
+    told = lookup.Told(got.report, mail.envelope, ticket=ticket, sure=counted) if got.report else None
+    bounced = lookup.bounces(connection, told, desk, house).bounced if told else ()
     placed = Placed(desk, match, found, mail.envelope.received_at, bounced, vouched=vouched or "", anew=ticket.number)
     context = context_for(connection, mail, got, house, placed)
     if vouched is not None:  # a ticket that people mend is not doubted anew; one that still waits for a yes stays so (G-16)

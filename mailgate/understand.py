@@ -95,7 +95,8 @@ def _reported(connection: Connection, mail: Spooled, got: Read, desk: Desk, hous
     if got.report is None:
         return lookup.NOTHING
     proven = is_proven(got.message, mail.envelope, house)
-    return lookup.bounces(connection, got.report, mail.envelope, desk, house, proven)
+    told = lookup.Told(got.report, mail.envelope, (got.message.author or "") if proven else "")
+    return lookup.bounces(connection, told, desk, house)
 
 
 @dataclass(frozen=True)

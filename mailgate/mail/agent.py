@@ -78,7 +78,12 @@ def is_robot(message: Message, known: Signatures) -> bool:
     if returned.is_machine(message) or returned.is_automatic(message) or message.header("x-amz-sns-message-id"):
         return True
     boxes = message.from_[:1]
-    return any(_ROBOT.match(box.address.partition("@")[0]) or known.brand(box.name) for box in boxes)
+    return any(is_robot_name(box.address.partition("@")[0]) or known.brand(box.name) for box in boxes)
+
+
+def is_robot_name(local: str) -> bool:
+    """True if a mailbox is called as machines are: `noreply`, `mailer-daemon`, `notifications+17`."""
+    return _ROBOT.match(local) is not None
 
 
 def own_words(message: Message) -> str:
@@ -116,6 +121,6 @@ def _named(message: Message, text: str, known: Signatures) -> list[str]:
     own = {address.key(box.address) for box in (*message.from_, *message.sender, *message.reply_to, *message.to, *message.cc)}
     found = list(naming.named(text, own)) or list(naming.named(message.subject, own))
     found = found or [box.address for line in _TO_LINE.findall(text)[:3] for box in address.mailboxes([line])]
-    found = [one for one in dict.fromkeys(found) if not _ROBOT.match(one.partition("@")[0])][:50]
+    found = [one for one in dict.fromkeys(found) if not is_robot_name(one.partition("@")[0])][:50]
     apart = [one for one in found if known.match(naming.about(text, one), "text")] if len(found) > 1 else []
     return apart or found

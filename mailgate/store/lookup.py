@@ -12,6 +12,7 @@ from mailgate.desk.guard import DOOR
 from mailgate.desk.house import House
 from mailgate.desk.order import numbers_in
 from mailgate.desk.party import Desk, Seller
+from mailgate.desk.reporter import may_report
 from mailgate.desk.route import party_of
 from mailgate.desk.thread import Clues, Match
 from mailgate.desk.ticket import Ticket
@@ -22,9 +23,11 @@ from mailgate.mail.report import Recipient, Report
 from mailgate.mail.subject import Subject, last_done
 from mailgate.store import clues as weaker
 from mailgate.store import outbox, tickets
+from mailgate.store.doubt import borne_out
 from mailgate.store.offers import Offer, offered
 from mailgate.store.outbox import Outgoing
 from mailgate.store.schema import messages
+from mailgate.store.unreachable import among
 
 MOST = 10  # tickets that one mail can name; more is noise
 Known = Mapping[str, list[tuple[int, str]]]
@@ -189,25 +192,45 @@ class Reported:
 NOTHING = Reported()
 
 
-def bounces(connection: Connection, report: Report, envelope: Envelope, desk: Desk, house: House, proven: bool) -> Reported:
+@dataclass(frozen=True)
+class Told:
+    """A report, how it came, and who is proven to have written it (empty: nobody).
+
+    `ticket` and `sure`, where a ticket is built anew: how it stands by then, and whether the report was acted upon.
+    """
+
+    report: Report
+    envelope: Envelope
+    proven: str = ""
+    ticket: Ticket | None = None
+    sure: bool | None = None
+
+
+def bounces(connection: Connection, told: Told, desk: Desk, house: House) -> Reported:
     """What a report says about mail that we know.
 
-    It is sure when it came to a return path with our MAC or carries the ENVID that we signed, or when it is proven and names a
-    mail of ours; one that is neither becomes sure when a second says the same (design: bounces). One that came to a return path
-    which we did not sign was made up, and says nothing.
+    It is sure when it came to a return path with our MAC or carries the ENVID that we signed, and when a mail system is proven to
+    have written it which can know (desk/reporter.py). Any other needs a second one that is sure: it counts for an address that
+    is known to be out of reach, and is borne out by what proves so later (design: bounces). One that came to a return path which
+    we did not sign was made up, and says nothing.
     """
-    if any(token.is_made_up_bounce_address(one, house.keys) for one in envelope.forward_paths):
+    if any(token.is_made_up_bounce_address(one, house.keys) for one in told.envelope.forward_paths):
         return NOTHING
-    returned = _returned(connection, report, envelope, house)
+    returned = _returned(connection, told.report, told.envelope, house)
     if returned is None:
         return NOTHING
-    sure = bool(returned.reader) or proven
-    ticket = tickets.load(connection, [returned.ticket]).get(returned.ticket)
-    seller, made = house.seller(ticket.seller) if ticket else None, []
-    for one in (replace(one, address=returned.reader or one.address) for one in report.recipients):
-        again = sure or tickets.doubted(connection, returned.ticket, returned.message_id, addresses.key(one.address))
+    ticket = told.ticket or tickets.load(connection, [returned.ticket]).get(returned.ticket)
+    seller = house.seller(ticket.seller) if ticket else None
+    made: list[Bounced] = []
+    sender = returned.author or desk.address
+    for one in (replace(one, address=returned.reader or one.address) for one in told.report.recipients):
+        by_system = bool(told.proven) and may_report(told.proven, one.address, sender)
+        sure = bool(returned.reader) or by_system or bool(among(connection, [addresses.key(one.address)]))
         party = party_of(one.address, desk, seller, None, house.roster)
-        made.append(_bounced(one, report, returned, party, again))
+        bounced = _bounced(one, told.report, returned, party, sure if told.sure is None else told.sure)
+        if ticket and bounced.sure and bounced.permanent:
+            made += borne_out(connection, ticket, bounced)
+        made.append(bounced)
     how = "message_id" if token.read_message_id(returned.message_id, house.keys) else "reference"
     match = Match(ticket, how, returned.ticket, names=(returned.ticket,)) if ticket else Match(None)
     return Reported(tuple(made), match)
@@ -218,6 +241,7 @@ class _Returned:
     """The mail that came back: ours (a notice, with the step behind it) or somebody's that we have on a ticket.
 
     `reader`: whose return path the report came to; his mailbox may be forwarded, and the report name another address.
+    `author`: who wrote it; empty for a notice.
     """
 
     message_id: str
@@ -227,6 +251,7 @@ class _Returned:
     clock: str = ""
     step: str = ""
     notice: str = ""
+    author: str = ""
 
 
 def _returned(connection: Connection, report: Report, envelope: Envelope, house: House) -> _Returned | None:
@@ -242,9 +267,10 @@ def _returned(connection: Connection, report: Report, envelope: Envelope, house:
         return None
     if number := token.read_message_id(report.original_id, house.keys):
         return _Returned(report.original_id, number, reader)
-    query = select(messages.c.message_id, messages.c.ticket, messages.c.event).where(messages.c.message_id == report.original_id)
+    columns = (messages.c.message_id, messages.c.ticket, messages.c.event, messages.c.author)
+    query = select(*columns).where(messages.c.message_id == report.original_id)
     said = connection.execute(query.where(messages.c.ticket.is_not(None))).first()
-    return _Returned(said.message_id, said.ticket, "", said.event) if said else None
+    return _Returned(said.message_id, said.ticket, "", said.event, author=said.author) if said else None
 
 
 def _bounced(one: Recipient, report: Report, returned: _Returned, party: str, sure: bool) -> Bounced:

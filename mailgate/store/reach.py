@@ -21,6 +21,7 @@ from mailgate.desk.party import Desk, Seller
 from mailgate.mail import address as addresses
 from mailgate.store import tickets, unreachable
 from mailgate.store.act import Written, act, scene_for
+from mailgate.store.doubt import borne_out
 from mailgate.store.outbox import Outgoing
 from mailgate.store.unreachable import Unreachable
 
@@ -35,14 +36,15 @@ def bounced_notice(connection: Connection, row: Outgoing, bounced: Bounced, hous
     party = "seller" if scene.seller is not None and scene.seller.owns(row.reader) else "other"
     bounced = replace(bounced, party=party, ticket=ticket.number)
     lost(connection, desk, scene.seller, (bounced,), now)
-    event = bounce_event(bounced, scene.policy)
+    said = ((one, bounce_event(one, scene.policy)) for one in (*borne_out(connection, ticket, bounced), bounced))
+    returned, event = next(((one.message_id, event) for one, event in said if event), ("", ""))
     if not event:
         return None
     view: Mapping[str, Any] = {
         "recipient": row.reader, "status": bounced.status, "diagnostic": bounced.diagnostic, "suppressed": bounced.suppressed,
         "provider": bounced.provider, "signature": bounced.signature,
     }  # fmt: skip
-    decision = followed(Decision(event, "daemon", ticket), scene, now, view, cause=row.message_id, returned=row.message_id)
+    decision = followed(Decision(event, "daemon", ticket), scene, now, view, cause=row.message_id, returned=returned)
     return act(connection, decision, scene, house, now)
 
 

@@ -363,13 +363,6 @@ def sent_for(connection: Connection, number: int) -> tuple[dict[str, Any], ...]:
     )
 
 
-def doubted(connection: Connection, number: int, message_id: str, recipient: str) -> bool:
-    """True if an earlier report, too weak to act upon, said the same: this mail did not reach this recipient."""
-    query = select(events.c.data).where((events.c.ticket == number) & (events.c.event == "bounce_doubted"))
-    told = ((data.get("message_id"), data.get("recipient")) for data in connection.execute(query).scalars())
-    return (message_id, recipient) in told
-
-
 def with_void_clock(connection: Connection, seller: str) -> tuple[Ticket, ...]:
     """This seller's tickets on which the newest episode of a clock is void."""
     query = select(clocks.c.subject).where(clocks.c.state == "void").distinct()

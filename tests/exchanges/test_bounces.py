@@ -131,28 +131,56 @@ def test_notice_that_bounces_is_not_taken_for_the_ask(gate: Gate, inc: Person, a
     assert gate.clock().running
 
 
-def test_unproven_report_acts_only_the_second_time(gate: Gate, inc: Person, acme: Person, owner: Person, manager: Person) -> None:
-    """Design §5: anybody can write "Action: failed"."""
+def test_unproven_report_acts_once_our_own_mail_bears_it_out(
+    gate: Gate, inc: Person, acme: Person, owner: Person, manager: Person
+) -> None:
+    """Design §5: anybody can write "Action: failed"; the second report that it needs is one to a return path which we signed."""
     ask = inc.writes([acme])
     gate.returns(ask, acme, by="unproven")
     gate.stays_silent()
     assert gate.clock().running
-    gate.later(hours=1)
-    gate.returns(ask, acme, by="unproven")
+    gate.at(SUNDAY)
+    reminder = gate.sends("remind", [acme, inc])
+    gate.returns(reminder, acme, by="path")
+    gate.sends("alert_delivery", [owner, manager], of="ask")
+    assert (gate.clock().state, gate.ticket().state) == ("void", "undelivered")
+    assert gate.is_the_same_built_anew()
+
+
+def test_next_hops_refusal_bears_out_an_unproven_report(
+    gate: Gate, inc: Person, acme: Person, owner: Person, manager: Person
+) -> None:
+    """Design §5: our own SMTP reply is sure; the seller had not got the question either."""
+    from mailgate.wire.smtp_out import Sent
+
+    refused = Sent("refused", 550, "5.1.1 no such user", {})
+    taken = gate.stage.hop
+    gate.stage.hop = lambda row: refused if row.reader == acme.address else taken(row)
+    gate.returns(inc.writes([acme]), acme, by="unproven")
+    gate.at(SUNDAY)
     gate.sends("alert_delivery", [owner, manager], of="ask")
     assert gate.clock().state == "void"
-    assert gate.is_the_same_built_anew()
+    gate.disregards()
 
 
-def test_unproven_reports_about_two_mails_prove_neither(gate: Gate, inc: Person, acme: Person) -> None:
-    """Design §5: the second one must say the same of the same mail."""
-    ask = inc.writes([acme])
+def test_unproven_report_counts_for_an_address_that_is_known_to_be_dead(
+    gate: Gate, inc: Person, acme: Person, owner: Person, manager: Person
+) -> None:
+    """Design §5: that he cannot be reached was proven on another case."""
+    gate.returns(inc.writes([acme]), acme)
+    gate.sends("alert_delivery", [owner, manager])
     other = inc.writes([acme], subject="Order 4712")
-    gate.returns(ask, acme, by="unproven")
     gate.returns(other, acme, by="unproven")
-    assert gate.clock(1).running
-    assert gate.clock(2).running
-    assert gate.is_the_same_built_anew()
+    gate.sends("alert_delivery", [owner, manager])
+    assert gate.clock(2).state == "void"
+
+
+def test_escalation_says_that_mail_to_the_seller_may_not_arrive(gate: Gate, inc: Person, acme: Person, manager: Person) -> None:
+    """Design §5: what nobody proved excuses nobody; whoever decides is told of it."""
+    gate.under(max_reminders=0)
+    gate.returns(inc.writes([acme]), acme, by="unproven")
+    gate.later(hours=72)
+    assert f"mail to {acme.address} may not be arriving" in gate.sends("escalate", [manager, inc]).said
 
 
 def test_report_about_a_mail_that_we_never_saw_says_nothing(gate: Gate, inc: Person, acme: Person) -> None:
