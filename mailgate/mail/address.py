@@ -90,6 +90,12 @@ def untagged(address: str) -> str:
     return (_split(local)[0] if at else local) + at + host
 
 
+def inbox(address: str) -> str:
+    """The mailbox behind `address`, as far as the address shows it: without its +detail, and Gmail's without its dots."""
+    local, _, host = untagged(address).rpartition("@")
+    return f"{local.replace('.', '')}@gmail.com" if host in ("gmail.com", "googlemail.com") else untagged(address)
+
+
 def detail(address: str) -> str | None:
     """The text between the first + and the @, as written, or None (RFC 5233)."""
     return _split(address.strip().rpartition("@")[0])[1]

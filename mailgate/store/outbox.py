@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, false, func, insert, not_, or_, select, update
 
+from mailgate.mail import address as addresses
 from mailgate.store.schema import Instant, nodes, outbox
 
 OPEN = ("queued", "deferred", "uncertain")
@@ -71,7 +72,7 @@ _FILL = update(outbox).where(outbox.c.id == bindparam("this"))
 def reserve(connection: Connection, one: Outgoing) -> int:
     """The id of a new row for `one`, whose bytes may name that id; `fill` puts the bytes in."""
     values = {name: getattr(one, name) for name in _FIELDS}
-    row = {**values, "next_attempt_at": None if one.waits else one.created_at}
+    row = {**values, "inbox": addresses.inbox(one.reader), "next_attempt_at": None if one.waits else one.created_at}
     return int(connection.execute(_RESERVE, row).inserted_primary_key[0])  # type: ignore[index]
 
 
@@ -100,21 +101,25 @@ def exists(connection: Connection, message_id: str, reader: str) -> bool:
     return connection.execute(_EXISTS, {"message_id": message_id, "reader": reader}).first() is not None
 
 
-_EXISTS = select(outbox.c.id).where((outbox.c.message_id == bindparam("message_id")) & (outbox.c.reader == bindparam("reader")))
+_EXISTS = select(outbox.c.id).where((outbox.c.message_id == bindparam("message_id")) & (outbox.c.inbox == bindparam("inbox")))
 
 
 def told_since(connection: Connection, reader: str, ticket: int | None, since: datetime) -> tuple[int, int]:
-    """How many notices mail has brought `reader` since then: (on this ticket, in all). Steps and mail passed on don't count."""
-    row = connection.execute(_TOLD_SINCE, {"reader": reader, "since": since, "ticket": ticket}).one()
+    """How many notices mail has brought `reader` since then, however his address was spelled: (on this ticket, in all).
+
+    Steps and mail passed on don't count.
+    """
+    about = {"inbox": addresses.inbox(reader), "since": since, "ticket": ticket}
+    row = connection.execute(_TOLD_SINCE, about).one()
     return int(row[0]), int(row[1])
 
 
 def tickets_told(connection: Connection, reader: str, since: datetime) -> int:
-    """On how many tickets anything was written to `reader` since then."""
-    return int(connection.execute(_TICKETS_TOLD, {"reader": reader, "since": since}).scalar() or 0)
+    """On how many tickets anything was written to `reader` since then, however his address was spelled."""
+    return int(connection.execute(_TICKETS_TOLD, {"inbox": addresses.inbox(reader), "since": since}).scalar() or 0)
 
 
-_TOLD = (outbox.c.reader == bindparam("reader")) & (outbox.c.created_at > bindparam("since")) & outbox.c.notice.not_in(UNWRITTEN)
+_TOLD = (outbox.c.inbox == bindparam("inbox")) & (outbox.c.created_at > bindparam("since")) & outbox.c.notice.not_in(UNWRITTEN)
 _TICKETS_TOLD = select(func.count(outbox.c.ticket.distinct())).where(_TOLD)
 _ABOUT = func.coalesce(func.sum(case((outbox.c.ticket == bindparam("ticket"), 1), else_=0)), 0)
 _TOLD_SINCE = select(_ABOUT, func.count()).where(_TOLD & (outbox.c.step == ""))

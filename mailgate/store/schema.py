@@ -282,9 +282,10 @@ outbox = Table(
     Column("answer", Text, nullable=False),
     Column("sent_at", Instant),
     Column("claimed_by", Text),
+    Column("inbox", Text, nullable=False, server_default=""),
     UniqueConstraint("message_id", "reader"),
     Index("ix_outbox_due", "state", "next_attempt_at"),
-    Index("ix_outbox_reader", "reader", "created_at"),
+    Index("ix_outbox_inbox", "inbox", "created_at"),
     Index("ix_outbox_desk", "desk", "created_at"),
     sqlite_autoincrement=True,
 )

@@ -127,14 +127,14 @@ def tell(connection: Connection, desk: str, known: Iterable[str], now: datetime)
 
 
 def asked_lately(connection: Connection, address: str, now: datetime) -> bool:
-    """True if this person was asked within the last hour whether a mail is his, at whatever +form of his address (G-16)."""
-    at = memory.flag(connection, f"{ASKED}{addresses.untagged(address)}")
+    """True if this person was asked within the last hour whether a mail is his, however his address is spelled (G-16)."""
+    at = memory.flag(connection, f"{ASKED}{addresses.inbox(address)}")
     return at is not None and datetime.fromisoformat(at) + EVERY > now
 
 
 def ask(connection: Connection, address: str, now: datetime) -> None:
     """Note that this person is asked now whether a mail is his."""
-    memory.set_flag(connection, f"{ASKED}{addresses.untagged(address)}", now.isoformat())
+    memory.set_flag(connection, f"{ASKED}{addresses.inbox(address)}", now.isoformat())
 
 
 def hold(connection: Connection, spool_id: int, desk: str | None, reason: str, now: datetime) -> None:

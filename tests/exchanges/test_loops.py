@@ -16,6 +16,7 @@ from world import Sent, World
 
 from mailgate import config, events, gateway
 from mailgate.daemon import house_of
+from mailgate.mail import address as addresses
 from mailgate.mail.message import Envelope
 from mailgate.simulate.stage import PROVEN, Stage
 from mailgate.store import spool
@@ -155,3 +156,23 @@ def test_quiet_seller_alone_gets_what_wants_an_answer_without_machine_headers(
     assert {row.reader for _, row in gate.sent} == {ROBOT, "customer@c.test"}
     assert {row.reader for _, row in gate.sent if b"\r\nAuto-Submitted:" not in row.raw} == bare
     gate.store.close()
+
+
+@pytest.mark.parametrize("spelled", ["VICTIM@Mail.Test", "victim+3@mail.test"])
+def test_other_spelling_of_an_address_is_the_same_author(tmp_path: Path, spelled: str) -> None:
+    """What one mailbox hears is counted, whatever a forger makes of its address (docs/security.md)."""
+    gate = stage(tmp_path, "clickbank", 'support = "acme@acme.test"')
+    gate.house = replace(gate.house, caps=replace(gate.house.caps, author=2))
+    done = []
+    for number, author in enumerate(("victim@mail.test", "Victim@mail.test", spelled)):
+        raw = written(author, GATE).replace(b"first@", b"n%d@" % number).replace(b"Order 1", b"Order %d" % number)
+        done.append(gate.receive(raw, START + timedelta(minutes=number)))
+    assert [one.storm for one in done] == [False, False, True]
+    gate.store.close()
+
+
+@pytest.mark.parametrize("spelled", ["VICTIM@gmail.com", "v.i.ctim@gmail.com", "victim+2@googlemail.com"])
+def test_caps_count_one_mailbox_however_it_is_spelled(spelled: str) -> None:
+    """Gmail's dots, a +detail and capitals lead to one person."""
+    assert addresses.inbox(spelled) == addresses.inbox("Victim@gmail.com") == "victim@gmail.com"
+    assert addresses.inbox("v.i@mail.test") == "v.i@mail.test"

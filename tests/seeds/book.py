@@ -112,8 +112,11 @@ class Book:
         """What this kind of letter must and must not do to the clock of its case."""
         old, new, moved = clocks_
         said = f"{letter.message_id} ({letter.what})"
-        second = any(self.letters[one].returned == letter.returned for one in self.settled) if letter.returned else False
-        if letter.what == "forged report" and second:  # two reports that say the same may act (desk/bounce.py)
+        reports = ("bounce", "bounced notice", "forged report")
+        second = letter.what in reports[1:] and any(
+            self.letters[one].case == letter.case and self.letters[one].what in reports for one in self.settled
+        )
+        if second:  # what was said unproven counts once something proven says so too (desk/bounce.py)
             return
         if letter.what in SILENT:
             must(not moved, f"{said} moved a clock")
