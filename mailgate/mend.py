@@ -16,6 +16,7 @@ from mailgate.desk import thread
 from mailgate.desk.decide import decide
 from mailgate.desk.fire import fired
 from mailgate.desk.follow import is_withdrawn, unfired, with_clocks
+from mailgate.desk.heading import headed
 from mailgate.desk.house import House
 from mailgate.desk.review import UNCONFIRMED
 from mailgate.desk.thread import Match
@@ -83,15 +84,15 @@ def rebuild(connection: Connection, house: House, number: int, now: datetime) ->
     built = replace(old, participants=(), spoken=(), clocks=(), facts={}, tags=frozenset())
     first, vouched = True, str(old.facts.get("vouched", ""))
     yes = {one.spool_id: one for one in old.spoken if one.event == "confirmed"}
+    saw = {one.spool_id: one.audience for one in old.spoken}
     steps = stored.fired_steps(connection, number)
     for spool_id, at in mails:
         built, steps = _fired_again(connection, house, built, steps, at)
         if spool_id in yes:
             built = replace(built, spoken=(*built.spoken, yes[spool_id]))
             continue
-        built, said = _settled_again(
-            connection, house, built, spool_id, first=first, vouched=vouched if UNCONFIRMED not in old.tags else None
-        )
+        before = _Before(first, vouched if UNCONFIRMED not in old.tags else None, saw.get(spool_id, frozenset()))
+        built, said = _settled_again(connection, house, built, spool_id, before)
         if said is not None:
             stored.retell(connection, spool_id, said)
         first = first and said is None
@@ -151,8 +152,17 @@ def _marks(ticket: Ticket, together: Sequence[FiredStep]) -> tuple[Clock | None,
     return clock, tuple(mark for step in together for mark in (clock.marks if clock else ()) if step.is_of(mark))
 
 
+@dataclass(frozen=True)
+class _Before:
+    """What stays of a mail's first way: did it open the ticket; who is vouched for (None: he is asked still); who has seen it."""
+
+    first: bool
+    vouched: str | None
+    audience: frozenset[str]
+
+
 def _settled_again(
-    connection: Connection, house: House, ticket: Ticket, spool_id: int, *, first: bool, vouched: str | None
+    connection: Connection, house: House, ticket: Ticket, spool_id: int, before: _Before
 ) -> tuple[Ticket, Spoken | None]:
     """`ticket` after this mail, and what the mail said; notices and strikes of the past are not repeated."""
     mail = spool.get(connection, spool_id)
@@ -164,19 +174,20 @@ def _settled_again(
     found = lookup.evidence(connection, got.message, mail.envelope, got.subject, house)
     by_reference = bool(set(got.message.names) & {said.message_id for said in ticket.spoken} or found.notice_to)
     signed = thread.match(got.message.author, found.clues, found.tickets, desk, house.roster).signed
-    match = Match(None if first else ticket, "moved", by_reference=by_reference, signed=signed)
+    match = Match(None if before.first else ticket, "moved", by_reference=by_reference, signed=signed)
     counted = not stored.doubted(connection, spool_id)  # a report that did not act when it came does not act now
     told = lookup.Told(got.report, mail.envelope, ticket=ticket, sure=counted) if got.report else None
     bounced = lookup.bounces(connection, told, desk, house).bounced if told else ()
-    placed = Placed(desk, match, found, mail.envelope.received_at, bounced, vouched=vouched or "", anew=ticket.number)
+    placed = Placed(desk, match, found, mail.envelope.received_at, bounced, vouched=before.vouched or "", anew=ticket.number)
     context = context_for(connection, mail, got, house, placed)
-    if vouched is not None:  # a ticket that people mend is not doubted anew; one that still waits for a yes stays so (G-16)
+    if before.vouched is not None:  # a ticket that people mend is not doubted anew; one that waits for a yes stays so (G-16)
         context = replace(context, doubted=False)
     decision = decide(got.message, context, mail.envelope.received_at)
     said = replace(decision.spoken, event=decision.event, party=decision.party) if decision.spoken else None
     if decision.ticket is None:
         return ticket, said
-    made = replace(decision.ticket, number=ticket.number, policy=ticket.policy, version=ticket.version)
+    made = headed(decision.ticket, got.subject, before.audience) if said else decision.ticket
+    made = replace(made, number=ticket.number, policy=ticket.policy, version=ticket.version)
     named = tuple(replace(clock, subject=f"ticket:{ticket.number}") for clock in made.clocks)
     spoken = (*made.spoken, said) if said else made.spoken
     made = replace(made, clocks=named, spoken=spoken)

@@ -22,6 +22,7 @@ from mailgate.desk.entry import Mail
 from mailgate.desk.facts import holds
 from mailgate.desk.follow import followed, order_entry
 from mailgate.desk.ghost import suspected
+from mailgate.desk.heading import headed
 from mailgate.desk.opening import LONGEST_TEXT, new_ticket, peopled, said_in, with_seller
 from mailgate.desk.review import UNCONFIRMED, did_you_write
 from mailgate.desk.route import party_of, resolve
@@ -226,7 +227,8 @@ def _with_message(decision: Decision, ticket: Ticket, message: Message, context:
         said["missing"] = sorted(violation.rule for violation in decision.violations)
     opened = ticket.number == 0
     entries = (Entry("opened", now, _opening(context)), Entry(decision.event, now, said))
-    return replace(decision, ticket=ticket, opened=opened, spoken=spoken, entries=entries if opened else entries[1:])
+    decision = replace(decision, ticket=headed(ticket, context.subject, spoken.audience), heading=context.subject)
+    return replace(decision, opened=opened, spoken=spoken, entries=entries if opened else entries[1:])
 
 
 def _opening(context: Context) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from mailgate.desk.route import resolve
 from mailgate.desk.standing import Strike
 from mailgate.desk.ticket import Clock, Entry, Spoken, Ticket
 from mailgate.mail.attach import Attachment
+from mailgate.mail.subject import Subject
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class Decision:
     `bounced`: what proved not to arrive, and where; `unstruck`: strikes that are taken back; `marks`: what is remembered of the
     seller from now on (None: no longer); `refused`: why a command was not carried out; `spent`: the signed link that is used up;
     `acknowledged`: a system has carried an effect out, and the parties may be told; `task`: what is to be done about something
-    that waited for a person; `path`: the sending path that the author has proven.
+    that waited for a person; `path`: the sending path that the author has proven; `heading`: the subject of the mail.
     """
 
     event: str
@@ -129,3 +130,4 @@ class Decision:
     acknowledged: bool = False
     task: Task | None = None
     path: str = ""
+    heading: Subject | None = None

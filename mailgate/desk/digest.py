@@ -13,7 +13,10 @@ from mailgate.desk.calendar import SEARCH_DAYS, Calendar
 from mailgate.desk.choice import WEEKDAYS
 from mailgate.desk.decision import Decision, Order, Scene
 from mailgate.desk.entry import Digest
+from mailgate.desk.heading import shown
+from mailgate.desk.route import resolve
 from mailgate.desk.ticket import Clock, Entry, Mark, Ticket
+from mailgate.mail import address as addresses
 
 STEP = "send"
 
@@ -66,7 +69,8 @@ def sent(clock: Clock, name: str, waiting: Sequence[Ticket], also: Sequence[Tick
     to = scene.filled(spec.to, None)
     numbers = tuple(one.number for one in waiting)
     told = tuple(
-        (one.tag, one.subject, one.spoken[-1].at if one.spoken else one.opened_at, one.kind) for one in (*waiting, *also)
+        (one.tag, _called(one, spec, scene), one.spoken[-1].at if one.spoken else one.opened_at, one.kind)
+        for one in (*waiting, *also)
     )
     order = Order(
         spec.do, to, data={"messages": told, "at": mark.due}, clock=clock.name, episode=clock.episode, step=STEP,
@@ -76,3 +80,9 @@ def sent(clock: Clock, name: str, waiting: Sequence[Ticket], also: Sequence[Tick
     return Decision(
         spec.do, "timer", entries=(Entry(spec.do, mark.due, said),), clocks=(after,), orders=(order,), seller=scene.seller
     )
+
+
+def _called(ticket: Ticket, spec: Digest, scene: Scene) -> str:
+    """The ticket's subject, as far as those who read the digest may see it (G-14)."""
+    people = (one for role in spec.to for one in resolve(role, scene.policy, scene.desk, scene.seller, None, scene.suppressed))
+    return shown(ticket.subject, ticket.facts, map(addresses.key, people)) or ""

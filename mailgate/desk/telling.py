@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from mailgate.desk.command import ABSENCE, EVERYWHERE, Given, meaning
 from mailgate.desk.decision import Order, Scene
 from mailgate.desk.entry import Command
+from mailgate.desk.heading import shown
 from mailgate.desk.house import House
 from mailgate.desk.notice import Label, Page, Quote
 from mailgate.desk.route import resolve
@@ -98,10 +99,10 @@ def page(sheet: Sheet, reader: Reader) -> Page:
         zone=reader.zone,
         desk=title(scene, about),
         ticket=about.tag if about else None,
-        subject=about.subject if about and not silent else "",
+        subject=_called(about, sheet) if about and not silent else "",
         data=data(sheet, reader),
         latest=_latest(sheet, quoted, reader),
-        details=(*_details(about, scene), *_pending(sheet.order)) if about and not silent else (),
+        details=(*_details(about, sheet), *_pending(sheet.order)) if about and not silent else (),
         history=tuple(reversed(quoted)) if sheet.order.notice in WHOLE else tuple(reversed(quoted))[:HISTORY],
         actions=tuple(_links(sheet, reader)) if about else tuple(_links_of_no_ticket(sheet, reader)),
         order=tuple(_bought(about)) if about and not silent else (),
@@ -149,9 +150,21 @@ def _dossier(sheet: Sheet) -> tuple[Quote, ...]:
     )
 
 
-def _details(ticket: Ticket, scene: Scene) -> Iterator[tuple[str, object]]:
+OWN = ("desk", "staff", "system")  # parties that read the desk's own file
+
+
+def _called(ticket: Ticket, sheet: Sheet) -> str:
+    """The ticket's subject, as far as every reader of the notice may see it; else its number."""
+    outside = (addresses.key(one.address) for one in (*sheet.to, *sheet.cc) if one.party not in OWN)
+    found = shown(ticket.subject, ticket.facts, outside)
+    return ticket.tag if found is None else found
+
+
+def _details(ticket: Ticket, sheet: Sheet) -> Iterator[tuple[str, object]]:
+    scene = sheet.scene
     yield "number", ticket.tag
-    yield "subject", ticket.subject
+    if (subject := _called(ticket, sheet)) != ticket.tag:
+        yield "subject", subject
     if ticket.kind != "case":
         yield "kind", ticket.kind
     if scene.seller:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from mailgate.desk import checklist, digest
 from mailgate.desk.command import PATH, Given, commanded
 from mailgate.desk.decision import Decision, Order, Scene
+from mailgate.desk.heading import headed
 from mailgate.desk.house import House
 from mailgate.desk.letter import Letter, letters, readers, with_readers
 from mailgate.desk.observe import observed
@@ -27,6 +28,7 @@ from mailgate.mail import address as addresses
 from mailgate.mail.compose import compose
 from mailgate.mail.token import bounce_address
 from mailgate.store import clues, memory, offers, outbox, paths, tickets, unreachable, waiting
+from mailgate.store.doubt import suspects
 from mailgate.store.outbox import Outgoing
 from mailgate.store.schema import dumps
 
@@ -84,6 +86,9 @@ def act(
             _keep_policy(connection, scene, house)
         for order in decision.orders:
             ticket = with_readers(ticket, order, scene) if order.ticket else ticket
+    spoken = _handed(decision, ticket, scene)
+    if ticket is not None:
+        ticket = headed(ticket, decision.heading, spoken.audience) if spoken and decision.heading else ticket
         subject = f"ticket:{ticket.number}"
         ticket = tickets.write(connection, ticket)
         moved = [replace(one, subject=f"ticket:{ticket.number}") if one.subject == "ticket:0" else one for one in decision.clocks]
@@ -111,7 +116,6 @@ def act(
             memory.unstrike(connection, scene.desk.name, scene.seller.id, kind, ticket.number if ticket else 0)
     queued: list[tuple[int, str, str]] = []
     capped: list[tuple[str, str, str]] = []
-    spoken = _handed(decision, ticket, scene)
     told = replace(ticket, spoken=(*ticket.spoken, spoken)) if ticket and spoken else ticket
     for order in decision.orders:
         for letter in _letters(connection, order, told, scene, house, now):
@@ -207,7 +211,8 @@ def _letters(
         ]
         told = tuple((row["sent_at"] or row["created_at"], row["reader"], row["state"]) for row in sent)
         near = tuple(f"MG-{one}" for one in waiting.pointing_to(connection, ticket.number))
-        order = replace(order, data={**order.data, "reminders_sent": told, "pending_review": near})
+        lost = next((one for one in suspects(connection, ticket.number) if scene.seller and scene.seller.owns(one)), None)
+        order = replace(order, data={**order.data, "reminders_sent": told, "pending_review": near, "suspected_bounce": lost})
     parties = {} if order.ticket else _desk_parties(connection, order, ticket, scene)
     return letters(order, ticket, scene, house, now, parties)
 

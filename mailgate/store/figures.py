@@ -16,9 +16,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, Text, and_, cast, distinct, func, literal, or_, select, type_coerce
 
 from mailgate.desk.agenda import Promise, is_promised
+from mailgate.desk.heading import shown
 from mailgate.desk.house import House
-from mailgate.desk.party import Desk
+from mailgate.desk.party import Desk, Seller
 from mailgate.desk.report import DECIDED, POTENTIAL, Answer, Counted, Span
+from mailgate.mail import address as addresses
 from mailgate.store.act import policy_of
 from mailgate.store.schema import clocks, events, marks, messages, strikes, tickets
 
@@ -38,19 +40,25 @@ class Sought:
     mails: bool = False
 
 
-def promises(connection: Connection, house: House, desk: Desk, whose: str, seller: str | None = None) -> tuple[Promise, ...]:
-    """The promises that are open for `whose` (seller, desk) on the tickets of this desk, or of one seller there."""
+def promises(connection: Connection, house: House, desk: Desk, whose: str, seller: Seller | None = None) -> tuple[Promise, ...]:
+    """The promises that are open for `whose` (seller, desk) on the tickets of this desk, or of one seller there.
+
+    What he is told they are called is what he may see of their subjects (G-14).
+    """
     wanted = (
-        select(tickets.c.number, tickets.c.subject, tickets.c.policy, clocks.c.name, clocks.c.due, clocks.c.next_due_at)
+        select(tickets.c.number, tickets.c.subject, tickets.c.facts, tickets.c.policy)
+        .add_columns(clocks.c.name, clocks.c.due, clocks.c.next_due_at)
         .join(clocks, clocks.c.subject == _SUBJECT)
-        .where(_of(desk.name, seller) & (clocks.c.state == "running"))
+        .where(_of(desk.name, seller.id if seller else None) & (clocks.c.state == "running"))
         .order_by(tickets.c.number)
     )
+    outside = [addresses.key(seller.support)] if seller else []
     found = []
     for row in connection.execute(wanted):
         due = row.due or row.next_due_at
         if due is not None and is_promised(policy_of(connection, house, desk, row.policy), row.name, whose):
-            found.append(Promise(row.number, row.subject, row.name, due))
+            subject = shown(row.subject, row.facts, outside) if outside else row.subject
+            found.append(Promise(row.number, subject or "", row.name, due))
     return tuple(found)
 
 

@@ -101,7 +101,7 @@ def exists(connection: Connection, message_id: str, reader: str) -> bool:
     return connection.execute(_EXISTS, {"message_id": message_id, "reader": reader}).first() is not None
 
 
-_EXISTS = select(outbox.c.id).where((outbox.c.message_id == bindparam("message_id")) & (outbox.c.inbox == bindparam("inbox")))
+_EXISTS = select(outbox.c.id).where((outbox.c.message_id == bindparam("message_id")) & (outbox.c.reader == bindparam("reader")))
 
 
 def told_since(connection: Connection, reader: str, ticket: int | None, since: datetime) -> tuple[int, int]:

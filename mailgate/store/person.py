@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Text, cast, func, select
 
+from mailgate.desk.heading import shown
 from mailgate.mail import address as addresses
 from mailgate.store.schema import messages, orders, outbox, participants, spool, tickets, unreachable
 
@@ -25,7 +26,8 @@ def known_of(connection: Connection, address: str) -> Found:
     key = addresses.key(address)
     mine = select(participants.c.ticket).where(participants.c.key == key)
     for row in connection.execute(select(tickets).where(tickets.c.number.in_(mine)).order_by(tickets.c.number)):
-        yield "ticket", {name: row._mapping[name] for name in ("number", "desk", "kind", "state", "subject", "opened_at")}
+        known = {name: row._mapping[name] for name in ("number", "desk", "kind", "state", "opened_at")}
+        yield "ticket", {**known, "subject": shown(row.subject, row.facts, [key])}
     named = cast(messages.c.audience, Text).contains(json.dumps(key, ensure_ascii=False), autoescape=True)
     his = select(messages, spool.c.raw).join(spool, spool.c.id == messages.c.spool_id).where(named).order_by(messages.c.id)
     for row in connection.execute(his):

@@ -70,7 +70,7 @@ def _decided(
     connection: Connection, clock: Clock, comes: Round, scene: Scene, house: House, now: datetime
 ) -> tuple[Decision, Scene]:
     if comes.kind == AGENDA:
-        whose, seller = (agenda.SELLER, scene.seller.id) if scene.seller else (agenda.DESK, None)
+        whose, seller = (agenda.SELLER, scene.seller) if scene.seller else (agenda.DESK, None)
         taken_over = scene.seller is not None and scene.seller.takeover
         found = () if taken_over else figures.promises(connection, house, scene.desk, whose, seller)
         return agenda.agenda(clock, comes, found, scene, now)

@@ -146,3 +146,46 @@ def test_every_copy_of_a_notice_looks_the_same(gate: Gate, inc: Person, acme: Pe
     assert one.reply_to != other.reply_to
     assert reminder.row.reverse_path != reminder.copy(inc).row.reverse_path
     acme.replies_to_all(reminder)
+
+
+def test_subject_is_shown_to_those_who_were_written_to_under_it(gate: Gate, inc: Person, acme: Person, buyer: Person) -> None:
+    """G-14: what the customer called his case before the helpdesk alone, the seller reads nowhere; he sees his own question's."""
+    private = buyer.writes([inc], subject="About my divorce")
+    headers = {"In-Reply-To": f"<{private.message.message_id}>", "References": f"<{private.message.message_id}>"}
+    ask = inc.writes([acme], subject="Order 4711", headers=headers)
+    assert ask.ticket == private.ticket
+    gate.later(hours=48)
+    reminder = gate.sends("remind", [acme, inc])
+    assert ("Order 4711" in reminder.message.subject, "divorce" in reminder.said) == (True, False)
+    acme.replies_to_all(reminder)
+
+
+def test_reader_who_knows_no_subject_sees_the_number(
+    gate: Gate, inc: Person, acme: Person, owner: Person, manager: Person
+) -> None:
+    """G-14: the seller's administrator was written to under none; the desk's own manager reads the case's."""
+    gate.returns(inc.writes([acme]), acme)
+    alert = gate.sends("alert_delivery", [owner, manager])
+    assert ("MG-1" in alert.message.subject, "Order 4711" in alert.said) == (True, False)
+
+
+def test_desks_own_people_see_the_subject(gate: Gate, inc: Person, acme: Person, manager: Person) -> None:
+    """G-14: it heads their file, whoever was addressed."""
+    gate.under(max_reminders=0)
+    inc.writes([acme])
+    gate.later(hours=72)
+    assert "Order 4711" in gate.sends("escalate", [manager, inc]).message.subject
+
+
+def test_agenda_calls_a_case_as_the_seller_knows_it(gate: Gate, inc: Person, acme: Person, buyer: Person) -> None:
+    """G-14, G-15: the day's list is a notice like others."""
+    gate.registers("acme", agenda_at="09:00")
+    gate.winds()
+    private = buyer.writes([inc], subject="About my divorce")
+    headers = {"In-Reply-To": f"<{private.message.message_id}>", "References": f"<{private.message.message_id}>"}
+    ask = inc.writes([acme], subject="Order 4711", headers=headers)
+    gate.later(hours=30)
+    agenda = gate.sends("agenda", acme)
+    assert ("Order 4711" in agenda.said, "divorce" in agenda.said) == (True, False)
+    acme.replies(ask)
+    gate.disregards()
