@@ -338,6 +338,8 @@ class Daemon:
     def _unready(self) -> str:
         if not self.ready:
             return "starting or stopping"
+        if (doubt := clock.steady.doubt) is not None:
+            return f"the clock has jumped by {round(doubt.off.total_seconds())} s and is not believed"
         return self.mailboxes.behind(clock.now()) if self.node.alive else "the database does not answer"
 
     async def _on_hold(self) -> str:

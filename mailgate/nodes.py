@@ -38,6 +38,7 @@ class Node:
         self.ours, self.lost = asyncio.Event(), asyncio.Event()
         self._alive_until = 0.0
         self._beat: Beat | None = None
+        self._doubt: clock.Doubt | None = None
         if store.many:
             store.fence = NEVER
             self.lost.set()
@@ -51,14 +52,25 @@ class Node:
 
     async def work(self) -> None:
         """Live, for ever."""
-        while self.store.many:
-            await self.beat()
+        while True:
+            if self.store.many:
+                await self.beat()
+            self._look_at_the_clock()
             await asyncio.sleep(EVERY)
-        await asyncio.Event().wait()
+
+    def _look_at_the_clock(self) -> None:
+        """Tell when it is not believed, and when it is again."""
+        before, ours, doubt = self._doubt, clock.now(), clock.steady.doubt
+        if doubt is not None and (before is None or before.since != doubt.since):
+            events.clock_doubted(node=self.name or None, seconds=round(doubt.off.total_seconds()), now=ours, far=doubt.far)
+        elif doubt is None and before is not None:
+            events.clock_believed(node=self.name or None, now=ours)
+        self._doubt = doubt
 
     async def beat(self) -> None:
         """Say that we live, set our clock by the database's, and look whose turn it is."""
         asked = clock.monotonic()
+        first = self._beat is None
         self._beat = await self.store.beside(partial(nodes.beat, name=self.name, before=self._beat))
         self._alive_until = asked + nodes.ALIVE.total_seconds()
         if self._beat.went_back:
@@ -67,8 +79,8 @@ class Node:
             return
         took = clock.monotonic() - asked
         if took < QUICK:
-            off = clock.follow(self._beat.at + timedelta(seconds=took / 2))
-            if abs(off) > OFF:
+            off = clock.steady.follow(self._beat.at + timedelta(seconds=took / 2), at_once=first)
+            if abs(off) > OFF and clock.now() and clock.steady.doubt is None:
                 events.clock_corrected(node=self.name, seconds=round(off.total_seconds(), 3))
         self._have(await self.store.run(partial(nodes.fence, name=self.name)))
 

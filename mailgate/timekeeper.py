@@ -31,6 +31,7 @@ from mailgate.wire import clock as wall
 
 LIMIT = 500
 OUTAGE = timedelta(minutes=5)
+SET_BACK = timedelta(minutes=1)
 LONGEST_SLEEP = 60.0
 HEARTBEAT = "heartbeat"
 QUIET_UNTIL = "quiet_until"
@@ -201,7 +202,9 @@ class Timekeeper:
                 continue
 
     async def tick(self, now: datetime) -> tuple[Fired, ...]:
-        """Everything that fired at `now`; nothing while the daemon catches up after an outage."""
+        """Everything that fired at `now`; nothing while the clock is in doubt, or the daemon catches up after an outage."""
+        if wall.steady.doubt is not None:
+            return ()
         await self._heart(now)
         if self._quiet_until is not None and now < self._quiet_until:
             return ()
@@ -212,8 +215,10 @@ class Timekeeper:
         return await self._fire_all(now)
 
     async def purge(self, now: datetime) -> int:
-        """Once a day: how many mails lost their bytes because of their age."""
-        if self.keep_raw == timedelta.max or (self._purged is not None and now - self._purged < A_DAY):
+        """Once a day: how many mails lost their bytes because of their age; none at an hour that may prove to be wrong."""
+        if self.keep_raw == timedelta.max or self._quiet_until is not None or wall.steady.doubt is not None:
+            return 0
+        if self._purged is not None and now - self._purged < A_DAY:
             return 0
         before, gone = now - self.keep_raw, 0
         while some := await self.store.in_turn(partial(retention.purge, before=before)):
@@ -253,24 +258,34 @@ class Timekeeper:
         return done
 
     async def _heart(self, now: datetime) -> None:
-        """Note that we live; a gap of more than five minutes was an outage, and mail may still be on its way."""
-        last = self._last or await self._resumed()
-        if last is not None and now - last > OUTAGE:
-            self._quiet_until = now + self.catch_up
-            await self.store.in_turn(partial(memory.set_flag, name=QUIET_UNTIL, value=self._quiet_until.isoformat()))
-            events.catch_up_started(since=last, until=self._quiet_until, reason="outage")
+        """Note that we live; a gap of more than five minutes was an outage, and mail may still be on its way.
+
+        So may it where the clock was set back while we were away. Where it is set back while we live, nothing is behind us.
+        """
+        last, resumed = self._last, self._last is None
+        last = await self._resumed(now) if last is None else last
+        set_back = last is not None and last - now > SET_BACK
+        if set_back and not resumed:
+            self._last = last = None
+            self._quiet_until = min(self._quiet_until, now + self.catch_up) if self._quiet_until else None
+        if last is not None and (now - last > OUTAGE or set_back):
+            await self._be_quiet(now, last, "outage")
         elif self._cut_off is not None:
-            self._quiet_until = now + self.catch_up
-            await self.store.in_turn(partial(memory.set_flag, name=QUIET_UNTIL, value=self._quiet_until.isoformat()))
-            events.catch_up_started(since=self._cut_off, until=self._quiet_until, reason="mailbox")
+            await self._be_quiet(now, self._cut_off, "mailbox")
         self._cut_off = None
         if self._last is None or now - self._last >= timedelta(seconds=30):
             self._last = now
             await self.store.in_turn(partial(memory.set_flag, name=HEARTBEAT, value=now.isoformat()))
 
-    async def _resumed(self) -> datetime | None:
+    async def _be_quiet(self, now: datetime, since: datetime, reason: str) -> None:
+        self._quiet_until = now + self.catch_up
+        await self.store.in_turn(partial(memory.set_flag, name=QUIET_UNTIL, value=self._quiet_until.isoformat()))
+        events.catch_up_started(since=since, until=self._quiet_until, reason=reason)
+
+    async def _resumed(self, now: datetime) -> datetime | None:
         """When we last lived; a catching up that a crash or a restart broke off goes on to its end."""
-        self._quiet_until = _instant(await self.store.in_turn(partial(memory.flag, name=QUIET_UNTIL)))
+        kept = _instant(await self.store.in_turn(partial(memory.flag, name=QUIET_UNTIL)))
+        self._quiet_until = min(kept, now + self.catch_up) if kept else None
         return _instant(await self.store.in_turn(partial(memory.flag, name=HEARTBEAT)))
 
 

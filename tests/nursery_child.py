@@ -2,7 +2,8 @@
 
 A line is JSON: directory, log, words (for `--set`), and optionally `kill`: "module:object.attribute", before or after, and at
 which call. The named function is then wrapped so that the process sends itself SIGKILL there: the kernel ends it, nothing is
-finished or flushed. Time is the real one plus the seconds in the file `ahead`, so that a test can let days pass.
+finished or flushed. Time is the real one plus the seconds in the file `ahead`, so that a test can let days pass; the file `wall`
+moves the clock of the machine instead, which the daemon doubts.
 Answers: the process id of each daemon; to {"wait": pid} its status, or null while it runs.
 """
 
@@ -75,8 +76,11 @@ def run(asked: dict[str, Any]) -> None:
     os.dup2(log, 1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     ahead = Path(asked["directory"]) / "ahead"
+    wall, said = clock.steady, Path(asked["directory"]) / "wall"
+    clock.STAYS = asked.get("stays", clock.STAYS)
+    clock.steady = clock.Steady(lambda: wall.now() + timedelta(seconds=_number(said)), clock._boot_time)
     real = clock.now
-    clock.now = lambda: real() + timedelta(seconds=float(ahead.read_text() if ahead.exists() else 0))
+    clock.now = lambda: real() + timedelta(seconds=_number(ahead))
     timekeeper.LONGEST_SLEEP = 0.1
     if alive := asked.get("alive"):  # seconds after which a silent node is dead, and its transaction ended
         stored.ALIVE, nodes.EVERY = timedelta(seconds=alive), alive / 4
@@ -92,6 +96,10 @@ def run(asked: dict[str, Any]) -> None:
     if raises := asked.get("raises"):
         wrap(raises, _broken)
     daemon.serve(Path(asked["directory"]), tuple(asked["words"]))
+
+
+def _number(path: Path) -> float:
+    return float((path.read_text() if path.exists() else "") or 0)
 
 
 def deadly(where: str, when: str, call: int) -> None:

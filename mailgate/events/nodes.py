@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from mailgate.events.log import event
 
 
@@ -18,6 +20,19 @@ def turn_lost(*, node: str) -> None:
 @event("clock.corrected", "warning")
 def clock_corrected(*, node: str, seconds: float) -> None:
     """This machine's clock was that far from the database's, which counts; the machine needs time service."""
+
+
+@event("clock.doubted", "error")
+def clock_doubted(*, node: str | None, seconds: int, now: datetime, far: bool) -> None:
+    """The clock has jumped: mailgate goes on by its own, and fires no timer, until the clock has stayed for a minute.
+
+    What is too far is not believed before a restart.
+    """
+
+
+@event("clock.believed", "warning")
+def clock_believed(*, node: str | None, now: datetime) -> None:
+    """The clock is back, or what it jumped to has stayed and counts; after a jump ahead mail has time to come in first."""
 
 
 @event("store.went_back", "error")

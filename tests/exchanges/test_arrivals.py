@@ -207,6 +207,18 @@ def test_withdrawn_escalation_leaves_a_late_answer(gate: Gate, inc: Person, acme
 # -- G-10: after an outage
 
 
+def test_host_that_slept_nine_hours_sends_each_ticket_one_mail(gate: Gate, inc: Person, acme: Person) -> None:
+    """C03: a reminder of each ticket came due at some hour of that night: one catching up, no storm."""
+    for n in range(12):
+        inc.writes([acme], subject=f"Order {n}")
+        gate.later(minutes=30)
+    gate.later(hours=42)
+    gate.sleeps(hours=9)
+    gate.disregards()
+    told = {(row["ticket"], row["message_id"]) for row in gate.outgoing() if row["ticket"]}
+    assert sorted(ticket for ticket, _ in told) == list(range(1, 13))
+
+
 def test_reminders_found_after_an_outage_are_one_mail(gate: Gate, inc: Person, acme: Person, manager: Person) -> None:
     """G-10: both reminders in one mail that names them both, then the escalation; the log keeps due and real instant."""
     inc.writes([acme])
