@@ -22,7 +22,7 @@ from mailgate.desk.house import House
 from mailgate.desk.retry import next_attempt
 from mailgate.mail import token
 from mailgate.nodes import Node
-from mailgate.store import brake, memory, outbox, tickets
+from mailgate.store import brake, clocks, memory, outbox, tickets
 from mailgate.store.act import Written
 from mailgate.store.engine import Connection, Store, StoreError
 from mailgate.store.hand_on import HAND_ON, give_back
@@ -95,7 +95,7 @@ def holds(connection: Connection, row: Outgoing) -> bool:
     """True unless the clock behind this notice has stopped, or a later step of it has fired."""
     if not row.clock or row.ticket is None or (row.attempts and row.state == "uncertain"):
         return True
-    mine = tickets.clock(connection, f"ticket:{row.ticket}", row.clock, row.episode)
+    mine = clocks.get(connection, f"ticket:{row.ticket}", row.clock, row.episode)
     if mine is None or not mine.running:
         return False
     own = [mark.due for mark in mine.marks if mark.step == row.step and mark.occurrence == row.occurrence]

@@ -24,7 +24,7 @@ from mailgate.desk.facts import holds
 from mailgate.desk.fire import fired
 from mailgate.desk.house import House
 from mailgate.desk.ticket import Clock, Mark
-from mailgate.store import memory, outbox, retention, rounds, spool, tickets
+from mailgate.store import clocks, memory, outbox, retention, rounds, spool, tickets
 from mailgate.store.act import act, scene_for
 from mailgate.store.engine import Connection, Store, StoreError
 from mailgate.wire import clock as wall
@@ -58,7 +58,7 @@ def due(connection: Connection, now: datetime, after: Clock | None = None, looke
     `looked`: up to when all mail of watched mailboxes is known; what is due later waits for the next look.
     """
     in_hand = _in_hand(connection, looked)
-    ready = tickets.due_clocks(connection, now, LIMIT, after)
+    ready = clocks.due(connection, now, LIMIT, after)
     return tuple(one for one in ready if in_hand is None or (one.next_due_at is not None and one.next_due_at < in_hand))
 
 
@@ -69,7 +69,7 @@ def _in_hand(connection: Connection, looked: datetime | None) -> datetime | None
 
 def fire(connection: Connection, clock: Clock, house: House, now: datetime, looked: datetime | None = None) -> Fired | None:
     """Fire what is due first on `clock`, read again in this transaction; None when it has nothing to do any more."""
-    current = tickets.clock(connection, clock.subject, clock.name, clock.episode)
+    current = clocks.get(connection, clock.subject, clock.name, clock.episode)
     in_hand = _in_hand(connection, looked)
     waiting = [one for one in due_marks(current, now) if in_hand is None or one.due < in_hand] if current else []
     if current is None or not waiting:
@@ -88,9 +88,9 @@ def fire(connection: Connection, clock: Clock, house: House, now: datetime, look
     marks = _together(waiting)
     scene = scene_for(connection, house, desk, house.seller(ticket.seller), ticket)
     if scene.taken_over(current.name):
-        tickets.write_clocks(connection, [replace(current, state="void", stopped_at=now)])
+        clocks.write(connection, [replace(current, state="void", stopped_at=now)])
         return None
-    tickets.fire(connection, current, marks, now)
+    clocks.fire(connection, current, marks, now)
     decision = fired(ticket, current, marks, scene, now)
     written = act(connection, decision, scene, house, now)
     numbers = tuple(mark.occurrence for mark in marks)
@@ -114,13 +114,13 @@ def _ask_item(connection: Connection, clock: Clock, house: House, now: datetime)
     desk, seller = house.desk(desk_name), house.seller(seller_id)
     marks = due_marks(clock, now)[:1]
     if desk is None or seller is None:
-        tickets.write_clocks(connection, [replace(clock, state="void", stopped_at=now)])
+        clocks.write(connection, [replace(clock, state="void", stopped_at=now)])
         return None
     scene = scene_for(connection, house, desk, seller)
-    tickets.fire(connection, clock, marks, now)
+    clocks.fire(connection, clock, marks, now)
     decision = checklist.asked(clock, marks[0], item, scene, now)
     written = act(connection, decision, scene, house, now)
-    tickets.write_clocks(connection, decision.clocks)
+    clocks.write(connection, decision.clocks)
     return Fired(clock.subject, clock.name, clock.episode, "ask", (marks[0].occurrence,), marks[0].due, None, written.queued)
 
 
@@ -131,16 +131,16 @@ def _digest(connection: Connection, clock: Clock, house: House, now: datetime) -
     scene = scene_for(connection, house, desk, seller) if desk and seller else None
     spec = scene.policy.digest.get(clock.name) if scene else None
     if desk is None or seller is None or scene is None or spec is None:
-        tickets.write_clocks(connection, [replace(clock, state="void", stopped_at=now)])
+        clocks.write(connection, [replace(clock, state="void", stopped_at=now)])
         return None
     kin = tickets.kin_of(connection, desk.name, seller.id)
     listed = [[one.number for one in kin if holds(given, one.view)] for given in (spec.collects, spec.names_also)]
     waiting, also = (tuple(tickets.load(connection, sorted(numbers)).values()) for numbers in listed)
     decision = digest.sent(clock, clock.name, waiting, also if spec.names_also else (), scene, now)
     if decision.orders:
-        tickets.fire(connection, clock, clock.marks[-1:], now)
+        clocks.fire(connection, clock, clock.marks[-1:], now)
     written = act(connection, decision, scene, house, now)
-    tickets.write_clocks(connection, decision.clocks)
+    clocks.write(connection, decision.clocks)
     mark = clock.marks[-1]
     return Fired(clock.subject, clock.name, clock.episode, mark.step, (mark.occurrence,), mark.due, None, written.queued)
 
@@ -163,9 +163,9 @@ def wind(connection: Connection, house: House, now: datetime) -> int:
             changed += rounds.wound(connection, desk, seller, now)
             scene = scene_for(connection, house, desk, seller)
             for subject, wanted in checklist.wanted(scene, now):
-                current = tickets.newest_clock(connection, subject, checklist.CLOCK)
+                current = clocks.newest(connection, subject, checklist.CLOCK)
                 changed += checklist.moved(current, wanted)
-    tickets.write_clocks(connection, changed)
+    clocks.write(connection, changed)
     return len(changed)
 
 
@@ -194,7 +194,7 @@ class Timekeeper:
             self.woken.clear()
             await self.tick(wall.now())
             await self.purge(wall.now())
-            upcoming = await self.store.in_turn(tickets.next_due_at)
+            upcoming = await self.store.in_turn(clocks.next_due_at)
             pause = LONGEST_SLEEP if upcoming is None else (upcoming - wall.now()).total_seconds()
             try:
                 await asyncio.wait_for(self.woken.wait(), timeout=min(max(pause, 1.0), LONGEST_SLEEP))
@@ -236,7 +236,7 @@ class Timekeeper:
             done += [await self._fire(one, now, looked) for one in ready]
             ready = await self.store.in_turn(partial(due, now=now, after=ready[-1], looked=looked))
         fired_now = tuple(one for one in done if one is not None)
-        upcoming = await self.store.in_turn(tickets.next_due_at) if done else None
+        upcoming = await self.store.in_turn(clocks.next_due_at) if done else None
         events.tick_finished(
             due=len(done), fired=len(fired_now), held=len(done) - len(fired_now), next_due=upcoming,
             ms=round((wall.monotonic() - started) * 1000, 1),

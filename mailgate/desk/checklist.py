@@ -12,9 +12,9 @@ from datetime import UTC, datetime, time, timedelta
 
 from mailgate.desk.calendar import Calendar, Duration, add
 from mailgate.desk.decision import Decision, Order, Scene
-from mailgate.desk.entry import Checklist, Item
 from mailgate.desk.facts import holds
 from mailgate.desk.ticket import Clock, Entry, Mark
+from mailgate.desk.timed import Checklist, Item
 
 CLOCK = "checklist"
 CONFIRMED = "confirmed:"  # a mark of the seller's: when he last confirmed this fact

@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 
 from mailgate.desk.calendar import Calendar, Duration, Pauses, add, after_weekend, roll, running
 from mailgate.desk.choice import WEEKDAYS
-from mailgate.desk.entry import Alternative, ClockSpec, Step, Trigger
 from mailgate.desk.facts import holds
 from mailgate.desk.holiday import holiday_dates
 from mailgate.desk.pack import Policy
 from mailgate.desk.party import Desk, Seller
 from mailgate.desk.ticket import Clock, Mark
+from mailgate.desk.timed import Alternative, ClockSpec, Step, Trigger
 
 Spans = tuple[tuple[datetime, datetime | None], ...]
 

@@ -12,10 +12,10 @@ from datetime import date, datetime, timedelta
 from mailgate.desk.calendar import SEARCH_DAYS, Calendar
 from mailgate.desk.choice import WEEKDAYS
 from mailgate.desk.decision import Decision, Order, Scene
-from mailgate.desk.entry import Digest
 from mailgate.desk.heading import shown
 from mailgate.desk.route import resolve
 from mailgate.desk.ticket import Clock, Entry, Mark, Ticket
+from mailgate.desk.timed import Digest
 from mailgate.mail import address as addresses
 
 STEP = "send"

@@ -8,10 +8,10 @@ from typing import Any
 
 from mailgate.desk import clock as clocks
 from mailgate.desk.decision import Decision, Order, Scene
-from mailgate.desk.entry import Step
 from mailgate.desk.follow import followed, said, struck, with_clocks
 from mailgate.desk.standing import Strike
 from mailgate.desk.ticket import Clock, Entry, Mark, Ticket
+from mailgate.desk.timed import Step
 from mailgate.desk.view import seen
 
 

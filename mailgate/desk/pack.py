@@ -14,16 +14,11 @@ from pydantic import Field, ValidationError
 
 from mailgate.desk.choice import Problem, chosen, pruned
 from mailgate.desk.entry import (
-    Alarm,
     Change,
-    Checklist,
     Cites,
-    ClockSpec,
     Command,
-    Digest,
     Duplicates,
     Facts,
-    Hours,
     Mail,
     Reason,
     Recognise,
@@ -32,14 +27,13 @@ from mailgate.desk.entry import (
     Shown,
     ShownAll,
     States,
-    Step,
     Terms,
     When,
-    Window,
     Words,
 )
 from mailgate.desk.order import bad_pattern
 from mailgate.desk.party import Entity, Frozen
+from mailgate.desk.timed import Alarm, Checklist, ClockSpec, Digest, Hours, Step, Window
 
 
 class PackError(ValueError):

@@ -1,8 +1,8 @@
 """The reference of policy packs, written out of the code: every table and key, what conditions ask, events, choices, lengths.
 
 `mailgate policy reference` prints it and docs/policies.md holds it between two marker lines, so that neither can say what the
-other does not. The words are those of the fields' descriptions in desk/entry.py and desk/pack.py, of `NAMES` in desk/view.py and
-of `KINDS` in desk/choice.py; here stand only the order of the tables, and the words for what has no field. Pure.
+other does not. The words are those of the fields' descriptions in desk/entry.py, timed.py and pack.py, of `NAMES` in
+desk/view.py and of `KINDS` in desk/choice.py; here stand only the order of the tables, and the words for what has no field. Pure.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from mailgate.desk import entry
+from mailgate.desk import entry, timed
 from mailgate.desk.calendar import Duration
 from mailgate.desk.choice import KINDS
 from mailgate.desk.pack import Policy
@@ -29,7 +29,7 @@ TABLES: Mapping[str, type[Frozen]] = {
     "[roles.NAME]": entry.Role,
     "[facts.NAME]": entry.Fact,
     "[terms.NAME]": entry.Terms,
-    "[windows.NAME]": entry.Window,
+    "[windows.NAME]": timed.Window,
     "[duplicates]": entry.Duplicates,
     "[cites]": entry.Cites,
     "[reasons.NAME]": entry.Reason,
@@ -38,17 +38,17 @@ TABLES: Mapping[str, type[Frozen]] = {
     "[rules.NAME]": entry.Rule,
     "[[command]]": entry.Command,
     "[[change]]": entry.Change,
-    "[clocks.NAME]": entry.ClockSpec,
-    "[[clocks.NAME.lengths]]": entry.Alternative,
-    "[[clocks.NAME.hastens]]": entry.Hastening,
-    "[[clocks.NAME.steps]]": entry.Step,
-    "also of a step": entry.Also,
+    "[clocks.NAME]": timed.ClockSpec,
+    "[[clocks.NAME.lengths]]": timed.Alternative,
+    "[[clocks.NAME.hastens]]": timed.Hastening,
+    "[[clocks.NAME.steps]]": timed.Step,
+    "also of a step": timed.Also,
     "[[when]]": entry.When,
-    "[standing.NAME]": entry.Alarm,
-    "[digest.NAME]": entry.Digest,
-    "[checklist]": entry.Checklist,
-    "[checklist.items.NAME]": entry.Item,
-    "[hours]": entry.Hours,
+    "[standing.NAME]": timed.Alarm,
+    "[digest.NAME]": timed.Digest,
+    "[checklist]": timed.Checklist,
+    "[checklist.items.NAME]": timed.Item,
+    "[hours]": timed.Hours,
     "[states]": entry.States,
 }
 INSIDE = frozenset({"name", "hash", "options"})  # of a Policy: not the pack's to say
@@ -175,7 +175,7 @@ def kind(annotation: Any) -> str:
 def _listed(inner: Any) -> str:
     """`list of …`, or the table that the list is made of."""
     bare = get_args(inner)[0] if get_origin(inner) is Annotated else inner
-    if bare is entry.Trigger:
+    if bare is timed.Trigger:
         return "events"
     if _is_model(bare):
         return f"list of {_named(bare)}"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailgate.desk.calendar import Calendar, add
-from mailgate.desk.entry import Alarm
 from mailgate.desk.pack import Policy
+from mailgate.desk.timed import Alarm
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from typing import Any
 from mailgate.desk import clock as clocks
 from mailgate.desk.calendar import Calendar, add
 from mailgate.desk.decision import Scene
-from mailgate.desk.entry import Window
 from mailgate.desk.facts import holds, plain
 from mailgate.desk.pack import Policy
 from mailgate.desk.ticket import Ticket
+from mailgate.desk.timed import Window
 
 NAMES: Mapping[str, str] = {
     "FACT": "a fact of `[facts]`, or one that `sets`, `set` or a command states: what this mail says, else what the ticket knows",

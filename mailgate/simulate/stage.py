@@ -24,7 +24,7 @@ from mailgate.desk.route import Roster
 from mailgate.desk.ticket import Ticket
 from mailgate.mail.message import Envelope
 from mailgate.mail.token import Keys
-from mailgate.store import outbox, spool, tickets
+from mailgate.store import clocks, outbox, spool, tickets
 from mailgate.store.engine import Store, wipe
 from mailgate.store.outbox import Outgoing
 from mailgate.wire.smtp_out import Sent
@@ -68,11 +68,11 @@ class Stage:
 
     def pass_until(self, end: datetime, *, inclusive: bool) -> None:
         """Let time pass up to `end`: every step fires at its due instant, one that a revived clock brings back at once (G-10)."""
-        while (upcoming := self.store.read(tickets.next_due_at)) is not None:
+        while (upcoming := self.store.read(clocks.next_due_at)) is not None:
             if upcoming > end or (upcoming == end and not inclusive):
                 return
             fired = self._tick(max(upcoming, self.now or upcoming))
-            if not fired and self.store.read(tickets.next_due_at) == upcoming:
+            if not fired and self.store.read(clocks.next_due_at) == upcoming:
                 return
 
     def _tick(self, now: datetime) -> int:

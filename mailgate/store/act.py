@@ -27,7 +27,7 @@ from mailgate.desk.view import matches
 from mailgate.mail import address as addresses
 from mailgate.mail.compose import compose
 from mailgate.mail.token import bounce_address
-from mailgate.store import clues, memory, offers, outbox, paths, tickets, unreachable, waiting
+from mailgate.store import clocks, clues, memory, offers, outbox, paths, tickets, unreachable, waiting
 from mailgate.store.doubt import suspects
 from mailgate.store.outbox import Outgoing
 from mailgate.store.schema import dumps
@@ -92,7 +92,7 @@ def act(
         subject = f"ticket:{ticket.number}"
         ticket = tickets.write(connection, ticket)
         moved = [replace(one, subject=f"ticket:{ticket.number}") if one.subject == "ticket:0" else one for one in decision.clocks]
-        tickets.write_clocks(connection, moved)
+        clocks.write(connection, moved)
         if decision.opened:
             waiting.note(connection, ticket)
         ticket = ticket if subject != "ticket:0" else replace(ticket, clocks=tuple(moved))
@@ -159,14 +159,14 @@ def clocks_of_seller(
     """Set what runs for the seller rather than for a ticket: the digest of what waits, a fact confirmed (A-05, AR-02)."""
     for name, spec in scene.policy.digest.items() if ticket else ():
         if ticket is not None and matches(spec.collects, ticket, scene, now):
-            current = tickets.newest_clock(connection, digest.subject_of(scene), name)
-            tickets.write_clocks(connection, [one for one in (digest.armed(current, name, spec, scene, now),) if one])
+            current = clocks.newest(connection, digest.subject_of(scene), name)
+            clocks.write(connection, [one for one in (digest.armed(current, name, spec, scene, now),) if one])
     told = replace(scene, marks={**scene.marks, **{name: str(value) for name, value in decision.marks.items()}})
     items = {name.removeprefix(checklist.CONFIRMED) for name in decision.marks if name.startswith(checklist.CONFIRMED)}
     for subject, wanted in checklist.wanted(told, now) if items else ():
         item = checklist.parts(subject)[3]
         if item in items and wanted is not None and scene.policy.checklist is not None:
-            tickets.write_clocks(connection, checklist.moved(tickets.newest_clock(connection, subject, checklist.CLOCK), wanted))
+            clocks.write(connection, checklist.moved(clocks.newest(connection, subject, checklist.CLOCK), wanted))
             tickets.record(connection, [checklist.promised(wanted, item, scene.policy.checklist, now)], about, now)
 
 

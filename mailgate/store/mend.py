@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, insert, select, update
 
 from mailgate.desk.ticket import Entry, Mark, Spoken, Ticket
+from mailgate.store import clocks as clock_rows
 from mailgate.store import clues
 from mailgate.store import tickets as ticket_rows
 from mailgate.store.schema import clocks, events, ids, messages, participants, spool, steps, tickets
@@ -106,7 +107,7 @@ def rewrite(connection: Connection, ticket: Ticket) -> None:
     connection.execute(delete(participants).where(mine & participants.c.id.not_in(kept)))
     connection.execute(delete(clocks).where(clocks.c.subject == f"ticket:{ticket.number}"))
     ticket_rows.write(connection, ticket)
-    ticket_rows.write_clocks(connection, ticket.clocks)
+    clock_rows.write(connection, ticket.clocks)
 
 
 def note(connection: Connection, number: int, entry: Entry) -> None:

@@ -19,7 +19,7 @@ from mailgate.desk.party import Desk, Seller
 from mailgate.desk.report import Figures, Span, Told
 from mailgate.desk.round import AGENDA, KINDS, Round, moved, parts, round_of, subject_of
 from mailgate.desk.ticket import Clock
-from mailgate.store import figures, tickets
+from mailgate.store import clocks, figures
 from mailgate.store.act import Written, act, scene_for
 from mailgate.store.schema import outbox
 
@@ -44,7 +44,7 @@ def wound(connection: Connection, desk: Desk, seller: Seller | None, now: dateti
         comes = round_of(kind, desk, seller)
         if comes is not None:
             subject = subject_of(kind, desk, seller)
-            found += moved(tickets.newest_clock(connection, subject, kind), comes, subject, now)
+            found += moved(clocks.newest(connection, subject, kind), comes, subject, now)
     return tuple(found)
 
 
@@ -55,14 +55,14 @@ def fire(connection: Connection, clock: Clock, house: House, now: datetime) -> W
     gone = desk is None or (seller_id and seller is None) or (seller and seller.desks and desk_name not in seller.desks)
     comes = round_of(kind, desk, seller) if desk is not None and not gone else None
     if desk is None or comes is None:
-        tickets.write_clocks(connection, [replace(clock, state="void", stopped_at=now)])
+        clocks.write(connection, [replace(clock, state="void", stopped_at=now)])
         return None
     decision, scene = _decided(connection, clock, comes, scene_for(connection, house, desk, seller), house, now)
     _overtaken(connection, clock, desk, seller)
     if decision.orders:
-        tickets.fire(connection, clock, clock.marks[-1:], now)
+        clocks.fire(connection, clock, clock.marks[-1:], now)
     written = act(connection, decision, scene, house, now)
-    tickets.write_clocks(connection, decision.clocks)
+    clocks.write(connection, decision.clocks)
     return written if decision.orders else None
 
 

@@ -8,13 +8,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Text, bindparam, cast, insert, literal, select, tuple_, update
+from sqlalchemy import Connection, Text, bindparam, cast, insert, literal, select, update
 
 from mailgate.desk.decision import Decision
-from mailgate.desk.ticket import Clock, Entry, Mark, Participant, Spoken, Ticket
+from mailgate.desk.ticket import Entry, Participant, Spoken, Ticket
 from mailgate.desk.view import Kin
 from mailgate.mail import address as addresses
-from mailgate.store.schema import Instant, clocks, events, ids, messages, outbox, participants, steps, tickets, upsert
+from mailgate.store.clocks import of_subject
+from mailgate.store.schema import clocks, events, ids, messages, outbox, participants, tickets, upsert
 
 _RELAY_ID = re.compile(
     r"250[ -](?:\d\.\d{1,3}\.\d{1,3} )?(?:ok:? <?([\w.+@-]+)>?|(?:ok )?<([^<>@\s]+@[^<>@\s]+)> .*)", re.IGNORECASE
@@ -36,16 +37,10 @@ _NEARLY = (
 _TICKETS = select(tickets).where(tickets.c.number.in_(bindparam("numbers", expanding=True)))
 _PEOPLE = select(participants).where(participants.c.ticket == bindparam("number")).order_by(participants.c.id)
 _SAID = select(messages).where(messages.c.ticket == bindparam("number")).order_by(messages.c.at, messages.c.id)
-_CLOCKS = select(clocks).where(clocks.c.subject == bindparam("subject")).order_by(clocks.c.episode)
 _NEW = insert(tickets)
 _JOIN = insert(participants)
 _RECORD = insert(events)
 _REMEMBER = insert(messages)
-_CLOCK = upsert(clocks)
-_CLOCK = _CLOCK.on_conflict_do_update(
-    index_elements=[clocks.c.subject, clocks.c.name, clocks.c.episode],
-    set_={column.name: _CLOCK.excluded[column.name] for column in clocks.c},
-)
 _CHANGED = update(tickets).where((tickets.c.number == bindparam("this")) & (tickets.c.version == bindparam("was")))
 _NAME = upsert(ids).on_conflict_do_nothing()
 _OWN = upsert(ids)
@@ -82,7 +77,6 @@ def load(connection: Connection, numbers: Iterable[int]) -> dict[int, Ticket]:
 def _ticket(connection: Connection, row: Any) -> Ticket:
     people = connection.execute(_PEOPLE, {"number": row.number})
     said = connection.execute(_SAID, {"number": row.number})
-    running = connection.execute(_CLOCKS, {"subject": f"ticket:{row.number}"})
     return Ticket(
         number=row.number,
         desk=row.desk,
@@ -97,7 +91,7 @@ def _ticket(connection: Connection, row: Any) -> Ticket:
         facts=row.facts,
         participants=tuple(Participant(one.address, one.party, one.name, one.id) for one in people),
         spoken=tuple(map(_said, said)),
-        clocks=tuple(map(clock_of, running)),
+        clocks=of_subject(connection, f"ticket:{row.number}"),
         version=row.version,
     )
 
@@ -107,20 +101,6 @@ def _said(row: Any) -> Spoken:
         row.message_id or "", row.author, row.party, row.at, row.event, row.text,
         frozenset(row.audience), tuple(row.visible), tuple(row.missing), row.spool_id,
     )  # fmt: skip
-
-
-def clock_of(row: Any) -> Clock:
-    """The clock of a row of the clocks table."""
-    marks = tuple(Mark(step, n, _instant(due), _instant(at) if at else None) for step, n, due, at in row.marks)
-    pauses = tuple((_instant(start), _instant(end) if end else None) for start, end in row.pauses)
-    return Clock(
-        row.subject, row.name, row.episode, row.state, row.started_at, row.due, marks,
-        row.stopped_at, row.stopped_by, pauses, row.for_message, row.version,
-    )  # fmt: skip
-
-
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text)
 
 
 _KIN = (
@@ -206,77 +186,6 @@ def people_of_no_ticket(connection: Connection, people: Iterable[Participant]) -
 
 
 _NOBODYS = select(participants.c.id).where((participants.c.ticket == 0) & (participants.c.key == bindparam("key")))
-
-
-def write_clocks(connection: Connection, changed: Iterable[Clock]) -> None:
-    """Store these clocks; the index of what comes due next moves with them."""
-    for clock in changed:
-        row = {
-            "subject": clock.subject, "name": clock.name, "episode": clock.episode, "state": clock.state,
-            "started_at": clock.started_at, "due": clock.due, "next_due_at": clock.next_due_at,
-            "marks": [[mark.step, mark.occurrence, mark.due, mark.fired_at] for mark in clock.marks],
-            "stopped_at": clock.stopped_at, "stopped_by": clock.stopped_by, "pauses": clock.pauses,
-            "for_message": clock.for_message, "version": clock.version + 1,
-        }  # fmt: skip
-        connection.execute(_CLOCK, row)
-
-
-def due_clocks(connection: Connection, now: datetime, limit: int, after: Clock | None = None) -> tuple[Clock, ...]:
-    """The clocks that have something due by `now`, earliest first; of these, those that come `after` one."""
-    if after is None:
-        return tuple(map(clock_of, connection.execute(_DUE, {"now": now, "most": limit})))
-    last = {"due": after.next_due_at, "subject": after.subject, "name": after.name, "episode": after.episode}
-    return tuple(map(clock_of, connection.execute(_DUE_AFTER, {"now": now, "most": limit, **last})))
-
-
-_ORDER = tuple_(clocks.c.next_due_at, clocks.c.subject, clocks.c.name, clocks.c.episode)
-_LAST = tuple_(
-    bindparam("due", type_=Instant),
-    bindparam("subject", type_=Text),
-    bindparam("name", type_=Text),
-    bindparam("episode", type_=Integer),
-)
-_DUE = select(clocks).where(clocks.c.next_due_at <= bindparam("now")).order_by(*_ORDER.clauses).limit(bindparam("most"))
-_DUE_AFTER = _DUE.where(_ORDER > _LAST)
-
-
-def clock(connection: Connection, subject: str, name: str, episode: int) -> Clock | None:
-    """One clock as it stands now."""
-    row = connection.execute(_ONE_CLOCK, {"subject": subject, "name": name, "episode": episode}).first()
-    return clock_of(row) if row else None
-
-
-_ONE_CLOCK = _CLOCKS.where((clocks.c.name == bindparam("name")) & (clocks.c.episode == bindparam("episode")))
-
-
-def newest_clock(connection: Connection, subject: str, name: str) -> Clock | None:
-    """The last episode of a clock, or None."""
-    key = (clocks.c.subject == subject) & (clocks.c.name == name)
-    row = connection.execute(select(clocks).where(key).order_by(clocks.c.episode.desc()).limit(1)).first()
-    return clock_of(row) if row else None
-
-
-def next_due_at(connection: Connection) -> datetime | None:
-    """The earliest instant at which any clock has something to do."""
-    found: datetime | None = connection.execute(_NEXT_DUE).scalar()
-    return found
-
-
-_NEXT_DUE = select(clocks.c.next_due_at).where(clocks.c.next_due_at.is_not(None)).order_by(clocks.c.next_due_at).limit(1)
-
-
-def fire(connection: Connection, clock: Clock, marks: Iterable[Mark], now: datetime) -> None:
-    """Record that these steps fired. Raises sqlalchemy.exc.IntegrityError if one of them had fired before."""
-    connection.execute(
-        insert(steps),
-        [
-            {
-                "subject": clock.subject, "clock": clock.name, "episode": clock.episode, "step": mark.step,
-                "occurrence": mark.occurrence, "due": mark.due, "fired_at": now,
-            }
-            for mark in marks
-        ],
-    )  # fmt: skip
 
 
 def record(connection: Connection, entries: Iterable[Entry], about: Mapping[str, Any], now: datetime) -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from mailgate.desk.calendar import Calendar, Pauses, running
 from mailgate.desk.clock import About, due_marks, fired, moved
 from mailgate.desk.clock import view as clock_view
-from mailgate.desk.entry import ClockSpec
 from mailgate.desk.ticket import Clock
+from mailgate.desk.timed import ClockSpec
 
 START = datetime(2026, 6, 12, 22, 30, tzinfo=UTC)  # Friday 18:30 in New York
 CALENDAR = Calendar(ZoneInfo("America/New_York"))

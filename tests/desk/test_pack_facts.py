@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailgate.desk.calendar import Calendar
-from mailgate.desk.entry import Window
 from mailgate.desk.facts import holds, mentioned, read, typed_as
 from mailgate.desk.pack import bind
+from mailgate.desk.timed import Window
 from mailgate.desk.view import cited_numbers, inside
 from mailgate.mail.message import parse
 

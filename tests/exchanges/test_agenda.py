@@ -17,7 +17,7 @@ from mailgate.desk.calendar import Calendar
 from mailgate.desk.route import Roster
 from mailgate.simulate.cases import _result, staged
 from mailgate.simulate.players import write
-from mailgate.store import tickets
+from mailgate.store import clocks
 from mailgate.store.outbox import Outgoing
 from mailgate.wire.smtp_out import Sent
 
@@ -168,7 +168,7 @@ class TestTheSellersAgenda:
         """Design: whatever crashes, an occurrence leaves once; firing it again finds nothing due."""
         _longer(gate)
         ask = inc.writes([acme])
-        before = gate.stage.store.read(partial(tickets.clock, subject="agenda:desk/acme", name="agenda", episode=1))
+        before = gate.stage.store.read(partial(clocks.get, subject="agenda:desk/acme", name="agenda", episode=1))
         gate.at(TOMORROW)
         gate.sends("agenda", acme)
         assert before is not None

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from mailgate.mail import address as addresses
 from mailgate.mail.message import Message, parse
 from mailgate.simulate.stage import Stage
-from mailgate.store import tickets
+from mailgate.store import clocks
 from mailgate.store.outbox import Outgoing
 
 TRANSIT = timedelta(seconds=30)
@@ -64,7 +64,7 @@ class World:
     def passes(self, end: datetime) -> None:
         """Everything that arrives, and everything that falls due, before `end`."""
         while len(self.carried) < MOST:
-            due = [one for stage in self.stages.values() if (one := stage.store.read(tickets.next_due_at))]
+            due = [one for stage in self.stages.values() if (one := stage.store.read(clocks.next_due_at))]
             upcoming = min([*due, *(at for at, _, _ in self._queue[:1])], default=end)
             if upcoming >= end:
                 return

@@ -16,7 +16,7 @@ from mailgate import config, daemon, gateway, understand
 from mailgate.desk.house import House
 from mailgate.desk.ticket import Clock, Mark
 from mailgate.mail.message import Envelope
-from mailgate.store import spool, tickets
+from mailgate.store import clocks, spool, tickets
 from mailgate.store.engine import Store
 from mailgate.store.schema import sightings
 
@@ -159,7 +159,7 @@ def test_step_fires_once(store: Store) -> None:
     """Its row is unique; the transaction that would fire it again is undone."""
     clock = Clock("ticket:1", "respond", 1, "running", NOON, NOON)
     marks = (Mark("remind", 1, NOON), Mark("remind", 2, NOON))
-    store.call(partial(tickets.fire, clock=clock, marks=marks[:1], now=NOON))
+    store.call(partial(clocks.fire, clock=clock, marks=marks[:1], now=NOON))
     with pytest.raises(IntegrityError):
-        store.call(partial(tickets.fire, clock=clock, marks=marks, now=NOON))
-    store.call(partial(tickets.fire, clock=clock, marks=marks[1:], now=NOON))
+        store.call(partial(clocks.fire, clock=clock, marks=marks, now=NOON))
+    store.call(partial(clocks.fire, clock=clock, marks=marks[1:], now=NOON))
