@@ -38,10 +38,10 @@ from mailgate.mail.message import Envelope
 from mailgate.needs import Needs
 from mailgate.nodes import Node
 from mailgate.orders import Folder
-from mailgate.reload import Anew, read_anew, rewind
+from mailgate.reload import Anew, read_anew
 from mailgate.store import memory, outbox, spool
 from mailgate.store.engine import Store, StoreError
-from mailgate.timekeeper import Timekeeper
+from mailgate.timekeeper import Timekeeper, rewind
 from mailgate.wire import clock
 from mailgate.wire.dkim import Signing
 from mailgate.wire.guard_in import GuardDoor
@@ -365,7 +365,7 @@ class Daemon:
         self.gateway.house = self.timekeeper.house = self.courier.house = self.orders.house = self.needs.house = house
         self.orders.folder = settings.orders.folder
         self.doors.replace_tls(anew.tls)
-        await rewind(self.store, house, anew.changed)
+        await rewind(self.store.run, house, anew.changed)
         ms = int((clock.monotonic() - started) * 1000)
         events.config_reloaded(desks=len(settings.desks), sellers=len(settings.sellers), needs_restart=changed, ms=ms)
 

@@ -1,7 +1,6 @@
 """Take a changed configuration into force while mail goes on: all or nothing, and without a pause.
 
-Reading, checking and indexing happen in a thread beside the loop. The clocks of changed sellers that no mail sets are then set a
-few sellers at a time, so that the store takes mail between two of them.
+Reading, checking and indexing happen in a thread beside the loop; then the timekeeper sets the clocks of changed sellers.
 """
 
 from __future__ import annotations
@@ -9,20 +8,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import ssl
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import islice
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from mailgate.config import ConfigError, Problem, Settings
 from mailgate.desk.house import House
 from mailgate.desk.party import Seller
-from mailgate.desk.route import Roster
-from mailgate.store.engine import Store
-from mailgate.timekeeper import wind
-from mailgate.wire import clock
-
-AT_ONCE = 50
 
 
 @dataclass(frozen=True)
@@ -68,17 +59,3 @@ def _changed(old: House, new: House) -> Mapping[str, Seller]:
 
 def _hashes(house: House) -> dict[str, str]:
     return {name: policy.hash for name, policy in house.policies.items()}
-
-
-async def rewind(store: Store, house: House, changed: Mapping[str, Seller]) -> None:
-    """Set the clocks that no mail sets, of the desks and of these sellers: AT_ONCE sellers a transaction (D-06, G-15, D-37)."""
-    for part in _parts(changed) if changed else ({},):
-        some = replace(house, roster=Roster.of(house.roster.desks, part))
-        await store.run(partial(wind, house=some, now=clock.now()))
-
-
-def _parts(sellers: Mapping[str, Seller]) -> Iterator[dict[str, Seller]]:
-    waiting = iter(sellers.items())
-    yield dict(islice(waiting, AT_ONCE))  # the desks' own clocks are set with it, even if nobody changed
-    while part := dict(islice(waiting, AT_ONCE)):
-        yield part
