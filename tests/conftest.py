@@ -7,6 +7,10 @@ from collections.abc import Iterator
 
 import postgres
 import pytest
+from hypothesis import settings
+
+settings.register_profile("ours", deadline=None)  # a busy machine is no fault of the program
+settings.load_profile("ours")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

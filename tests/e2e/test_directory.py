@@ -16,8 +16,8 @@ from running import HELPDESK, Running, ask, does, house, mail, quiet, until
 
 from mailgate import cli, config, events
 from mailgate.daemon import PROBLEMS, Daemon
-from mailgate.reload import AT_ONCE
 from mailgate.store.engine import Store
+from mailgate.timekeeper import SOME
 
 HEAD = "id,name,support,entities\n"
 FILES = "smarthost.url=maildir:outgoing"
@@ -110,7 +110,7 @@ async def test_reload_winds_only_the_clocks_of_changed_sellers_a_few_at_a_time(
     shop: Path, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The store takes mail between two parts; sellers who are as they were are not asked about."""
-    rows = "".join(f"s{n},S,help@s{n}.test,inc\n" for n in range(AT_ONCE + 10))
+    rows = "".join(f"s{n},S,help@s{n}.test,inc\n" for n in range(SOME + 10))
     (shop / "sellers.csv").write_text(HEAD + rows)
     parts: list[int] = []
     run = Store.run
@@ -121,10 +121,10 @@ async def test_reload_winds_only_the_clocks_of_changed_sellers_a_few_at_a_time(
 
     monkeypatch.setattr(Store, "run", counted)
     await reloaded(daemon)
-    assert parts == [AT_ONCE, 10]
+    assert parts == [SOME, 10]
     (shop / "sellers.csv").write_text(HEAD + rows.replace("help@s7.test", "team@s7.test"))
     await reloaded(daemon)
-    assert parts == [AT_ONCE, 10, 1]
+    assert parts == [SOME, 10, 1]
 
 
 async def test_loop_turns_while_the_directory_is_read(shop: Path, daemon: Daemon) -> None:
