@@ -177,6 +177,7 @@ class Courier:
         self.store, self.house, self.hops, self.schedule, self.node = store, house, hops, schedule, node
         self.paces = paces or {}
         self.woken = asyncio.Event()
+        self.moved = 0.0  # when it last looked for mail (monotonic)
         self._lanes: dict[Way, Lane] = {}
         self._look_at = 0.0
         self._attempts: set[asyncio.Task[None]] = set()
@@ -194,6 +195,7 @@ class Courier:
     async def work(self) -> None:
         """Send what is due, then sleep until the next attempt (a minute at the most), for ever."""
         while True:
+            self.moved = clock.monotonic()
             self.woken.clear()
             if self._failed:
                 raise self._failed.pop()

@@ -58,6 +58,9 @@ from mailgate.wire.smtp_out import Smarthost, TlsPolicy, smarthost, target
 
 DRAIN = 8.0
 RESTART_PAUSE = 1.0
+WATCH = 15.0  # seconds between two looks at the loops, by which the watchdog is fed
+STILL = 120.0  # seconds after which a loop that has not moved hangs: twice what the longest sleeps
+OPENING = 600  # seconds that a store may take to be opened: checked, brought up to date, its log written back
 PASSAGE = timedelta(minutes=10)
 PROBLEMS = 20  # of a refused configuration that the log names; `mailgate check` says all
 FIXED = ("store", "mailbox", "smtp", "lmtp", "guard", "http", "hostname", "smarthost", "limits", "timers", "retention", "logs")
@@ -199,6 +202,8 @@ class Daemon:
         self.board = Board(self._unready, self._on_hold, self.registry)
         self.stopping = asyncio.Event()
         self._reloading = asyncio.Lock()
+        self._reloads: set[asyncio.Future[None]] = set()
+        self._reload_waits = False
         self.ready = False
 
     async def run(self) -> None:
@@ -246,7 +251,7 @@ class Daemon:
         http = [await self.board.open(settings.http.listen)] if settings.http.listen else []
         guard = await self.doors.open_guard(settings.guard.listen, self._guard_door(tls)) if settings.guard.listen else []
         self.ready = True
-        notify("READY=1")
+        notify("READY=1\nSTATUS=serving")
         events.daemon_ready(smtp=smtp, lmtp=lmtp, guard=guard, http=http)
 
     def _guard_door(self, tls: ssl.SSLContext | None) -> GuardDoor:
@@ -258,7 +263,15 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told_to_stop, signal.Signals(number).name)
-        loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(self.reload()))
+        loop.add_signal_handler(signal.SIGHUP, self._told_to_reload)
+
+    def _told_to_reload(self) -> None:
+        """One reload waits at the most: it reads what is there when it begins."""
+        if not self._reload_waits:
+            self._reload_waits = True
+            task = asyncio.ensure_future(self.reload())
+            self._reloads.add(task)
+            task.add_done_callback(self._reloads.discard)
 
     def _told_to_stop(self, reason: str) -> None:
         if not self.stopping.is_set():
@@ -323,7 +336,7 @@ class Daemon:
                 one.set()
 
     async def _watch(self) -> None:
-        """Feed the watchdog while the store answers, be it with a refusal, and keep the gauges fresh."""
+        """Feed the watchdog while the loops move and the store answers, be it with a refusal; keep the gauges fresh."""
         while True:
             try:
                 counts = await self.store.beside(spool.counts), await self.store.beside(outbox.counts)
@@ -332,8 +345,18 @@ class Daemon:
             except StoreError as error:  # to start anew would not bring it back
                 events.loop_failed(loop="watch", error=error)
             self.courier.woken.set()
-            notify("WATCHDOG=1")
-            await asyncio.sleep(15)
+            if hanging := self._hanging():
+                events.loop_hangs(loop=hanging)
+            else:
+                notify("WATCHDOG=1")
+            await asyncio.sleep(WATCH)
+
+    def _hanging(self) -> str:
+        """The loop that has not moved for too long; empty if all do."""
+        moved = {"courier": self.courier.moved}
+        if self.node.ours.is_set():
+            moved |= {"gateway": self.gateway.moved, "timekeeper": self.timekeeper.moved}
+        return next((name for name, at in moved.items() if at and clock.monotonic() - at > STILL), "")
 
     def _unready(self) -> str:
         if not self.ready:
@@ -349,6 +372,7 @@ class Daemon:
     async def reload(self) -> None:
         """Take a changed configuration into force, all or nothing; mail goes on meanwhile, and one reload waits for another."""
         async with self._reloading:
+            self._reload_waits = False
             notify("RELOADING=1")
             started = clock.monotonic()
             anew = await read_anew(self.reread, lambda new: (house_of(new), tls_of(new)), self.gateway.house)
@@ -394,6 +418,8 @@ def serve(path: Path, overrides: tuple[str, ...]) -> None:
     settings = reread()
     key = config.keys(settings).current
     events.configure(settings.logs.format, settings.logs.addresses, sys.stderr, level=settings.logs.level, key=key)
+
+    notify(f"STATUS=opening the store\nEXTEND_TIMEOUT_USEC={OPENING}000000")
 
     async def main() -> None:
         await Daemon(settings, reread).run()

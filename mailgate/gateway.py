@@ -190,6 +190,7 @@ class Gateway:
         self._turn = asyncio.Lock()
         self.arrived = asyncio.Event()
         self.settled = asyncio.Event()
+        self.moved = 0.0  # when it last took something in hand, or looked for it (monotonic)
         self._expected: dict[str, asyncio.Future[tuple[int, ...]]] = {}
 
     def expect(self, message_id: str | None) -> asyncio.Future[tuple[int, ...]]:
@@ -243,6 +244,7 @@ class Gateway:
     async def work(self) -> None:
         """Settle what waits, oldest first, for ever."""
         while True:
+            self.moved = clock.monotonic()
             self.arrived.clear()
             if await self.catch_up() == 0:
                 try:
@@ -262,6 +264,7 @@ class Gateway:
 
     async def _batch(self, mails: Sequence[Spooled]) -> None:
         """Read a batch beside the loop, then settle it in order; the writer commits what comes together."""
+        self.moved = clock.monotonic()
         house = self.house
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(None, _read_all, mails, house)

@@ -196,6 +196,7 @@ class Timekeeper:
         self.store, self.house, self.catch_up, self.keep_raw = store, house, catch_up, keep_raw
         self.woken = asyncio.Event()
         self.fired = asyncio.Event()
+        self.moved = 0.0  # when it last looked, or fired something (monotonic)
         self.looked: Callable[[], datetime | None] = lambda: None
         self._quiet_until: datetime | None = None
         self._last: datetime | None = None
@@ -208,9 +209,11 @@ class Timekeeper:
 
     async def work(self) -> None:
         """Tick, then sleep until the next due instant (a minute at the most), for ever."""
+        self.moved = wall.monotonic()
         self._last = None  # another node may have lived on meanwhile
         await rewind(self.store.in_turn, self.house, self.house.roster.sellers)
         while True:
+            self.moved = wall.monotonic()
             self.woken.clear()
             await self.tick(wall.now())
             await self.purge(wall.now())
@@ -265,6 +268,7 @@ class Timekeeper:
 
     async def _fire(self, one: Clock, now: datetime, looked: datetime | None) -> Fired | None:
         """Fire one clock; a fault of this one is told, and does not stop the others."""
+        self.moved = wall.monotonic()
         try:
             done = await self.store.in_turn(partial(fire, clock=one, house=self.house, now=now, looked=looked))
         except StoreError:

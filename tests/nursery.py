@@ -33,6 +33,7 @@ class Nursery:
 
     def start(self, directory: Path, *words: str, **more: Any) -> Running:
         """A daemon, not yet ready. `kill=(where, when, call)` says where it dies, `raises=where` what fails in it,
+        `hangs=where` what never ends (`watch`: seconds between two looks, and until they call it so),
         `synchronous=WORD` how little it syncs, `environment` what it finds there.
         """
         self._count += 1

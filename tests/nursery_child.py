@@ -17,6 +17,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from datetime import timedelta
@@ -93,6 +94,9 @@ def run(asked: dict[str, Any]) -> None:
         sqlite.PRAGMAS = tuple(f"synchronous={word}" if one.startswith("synchronous") else one for one in sqlite.PRAGMAS)
     if asked.get("hasty"):  # 250 first, the store later: what a bench must notice
         wrap("mailgate.gateway:Gateway.accept", _hasty)
+    daemon.WATCH, daemon.STILL = asked.get("watch", (daemon.WATCH, daemon.STILL))
+    if hangs := asked.get("hangs"):
+        wrap(hangs, _blocking if asked.get("blocks") else _hanging)
     if raises := asked.get("raises"):
         wrap(raises, _broken)
     daemon.serve(Path(asked["directory"]), tuple(asked["words"]))
@@ -138,6 +142,21 @@ def _hasty(function: Callable[..., Any]) -> Callable[..., Any]:
         return 0
 
     return accepts
+
+
+def _hanging(function: Callable[..., Any]) -> Callable[..., Any]:
+    async def later(*args: Any, **named: Any) -> Any:
+        await asyncio.Event().wait()
+
+    return later if asyncio.iscoroutinefunction(function) else lambda *args, **named: threading.Event().wait()
+
+
+def _blocking(function: Callable[..., Any]) -> Callable[..., Any]:
+    async def later(*args: Any, **named: Any) -> Any:
+        await asyncio.sleep(1)
+        threading.Event().wait()  # and with it the whole loop
+
+    return later
 
 
 def _broken(function: Callable[..., Any]) -> Callable[..., Any]:

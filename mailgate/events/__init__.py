@@ -352,6 +352,11 @@ def seller_unknown(*, spool_id: int | None, ticket: Ticket, desk: str, address: 
 # Trouble
 
 
+@event("loop.hangs", "error")
+def loop_hangs(*, loop: str) -> None:
+    """A loop has not moved for two minutes: the watchdog is not fed, so that the service manager starts mailgate anew."""
+
+
 @event("loop.failed", "error")
 def loop_failed(*, loop: str, error: BaseException | str) -> None:
     """One of the daemon's loops failed; it is started again."""
