@@ -8,6 +8,7 @@ the watchdog is fed only while every loop moves.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import signal
 import socket
@@ -57,6 +58,7 @@ from mailgate.wire.smtp_in import Doors, networks
 from mailgate.wire.smtp_out import Smarthost, TlsPolicy, smarthost, target
 
 DRAIN = 8.0
+M_MMAP_THRESHOLD, LARGE = -3, 256 * 1024  # octets
 RESTART_PAUSE = 1.0
 WATCH = 15.0  # seconds between two looks at the loops, by which the watchdog is fed
 STILL = 120.0  # seconds after which a loop that has not moved hangs: twice what the longest sleeps
@@ -420,12 +422,19 @@ def serve(path: Path, overrides: tuple[str, ...]) -> None:
     events.configure(settings.logs.format, settings.logs.addresses, sys.stderr, level=settings.logs.level, key=key)
 
     notify(f"STATUS=opening the store\nEXTEND_TIMEOUT_USEC={OPENING}000000")
+    _give_memory_back()
 
     async def main() -> None:
         await Daemon(settings, reread).run()
 
     runner = _uvloop_run() or asyncio.run
     runner(main())
+
+
+def _give_memory_back() -> None:
+    """Have glibc return what a large mail took to the system as soon as it is free (mallopt(3)); other C libraries do."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE)
 
 
 def _uvloop_run() -> Callable[[Awaitable[None]], None] | None:

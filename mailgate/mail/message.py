@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, wraps
 from itertools import dropwhile
+from typing import TypeVar
 
 from mailparser import MailParser
 from mailparser.utils import decode_header_part, mime_header_view
@@ -29,7 +30,9 @@ from mailgate.mail.address import Mailbox
 from mailgate.mail.scan import Scan, fields, scan
 from mailgate.mail.tree import Leafy, Part, build, decode, disposition, leaves, parameter
 
-__all__ = ["ORIGINALS", "Attachment", "Envelope", "Message", "Part", "fingerprint", "parse"]
+__all__ = ["ORIGINALS", "Attachment", "Envelope", "Message", "Part", "fingerprint", "once", "parse"]
+
+T = TypeVar("T")
 
 ORIGINALS = (
     "message/rfc822",
@@ -222,6 +225,21 @@ class Message:
 
 _MIME_LINE = re.compile(r"--|content-[a-z-]{2,30}:|\s{0,8}(?:boundary|charset|type)=", re.IGNORECASE)
 _LINE = dict.fromkeys([*range(32), 0x7F, *range(0x80, 0xA0), 0x2028, 0x2029], " ")
+
+
+def once(read: Callable[[Message], T]) -> Callable[[Message], T]:
+    """`read`, done once for each message; what it found is kept as long as that message is."""
+    name = f"{read.__module__}.{read.__qualname__}"
+
+    @wraps(read)
+    def kept(message: Message) -> T:
+        known = vars(message)
+        if name not in known:
+            known[name] = read(message)
+        found: T = known[name]
+        return found
+
+    return kept
 
 
 def parse(raw: bytes) -> Message:

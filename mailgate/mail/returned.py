@@ -11,10 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from mailgate.mail import address, naming, reason, visible, words
-from mailgate.mail.message import ORIGINALS, Message
+from mailgate.mail.message import ORIGINALS, Message, once
 from mailgate.mail.naming import MACHINE, named
 from mailgate.mail.scan import fields
 from mailgate.mail.words import any_of
@@ -122,7 +121,7 @@ def _null_sender(message: Message) -> bool:
     return (message.header("return-path") or "").replace(" ", "") == "<>"
 
 
-@lru_cache(maxsize=2)
+@once
 def own_text(message: Message) -> str:
     """What the notice itself says: its body before the returned mail."""
     text = body(message)
@@ -150,7 +149,7 @@ def returned_part(message: Message) -> str:
     return "\n".join(line.lstrip("> |") if line[:1] in ">|" else line for line in lines[start:]) if start is not None else ""
 
 
-@lru_cache(maxsize=2)
+@once
 def body(message: Message) -> str:
     """The text that a reader sees: the first text part, else the HTML part's, else what a broken multipart holds."""
     if message.readable is not None:

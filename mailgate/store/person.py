@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Text, cast, func, select
 from mailgate.desk.heading import shown
 from mailgate.mail import address as addresses
 from mailgate.store.schema import messages, orders, outbox, participants, spool, tickets, unreachable
+from mailgate.store.spool import whole
 
 Found = Iterator[tuple[str, Mapping[str, Any]]]
 _MAIL = ("spool_id", "ticket", "message_id", "author", "at", "text", "raw")
@@ -32,7 +33,7 @@ def known_of(connection: Connection, address: str) -> Found:
     his = select(messages, spool.c.raw).join(spool, spool.c.id == messages.c.spool_id).where(named).order_by(messages.c.id)
     for row in connection.execute(his):
         if key in row.audience:
-            yield "mail", {name: row._mapping[name] for name in _MAIL}
+            yield "mail", {name: row._mapping[name] for name in _MAIL} | {"raw": whole(connection, row.spool_id, row.raw)}
     sent = select(outbox).where(func.lower(outbox.c.reader).in_((key, address.lower()))).order_by(outbox.c.id)
     for row in connection.execute(sent):
         yield "notice", {name: row._mapping[name] for name in _NOTICE}

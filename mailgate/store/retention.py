@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, Text, cast, func, select, update
+from sqlalchemy import Connection, Text, cast, delete, func, select, update
 
-from mailgate.store.schema import clocks, outbox, spool
+from mailgate.store.schema import clocks, outbox, pieces, spool
 
 BATCH = 200
 NOTHING = b""
@@ -32,6 +32,8 @@ def purge(connection: Connection, before: datetime) -> int:
         ids = connection.execute(chosen).scalars().all()
         if ids:
             gone += connection.execute(update(table).where(table.c.id.in_(ids)).values(raw=NOTHING)).rowcount
+        if ids and table is spool:
+            connection.execute(delete(pieces).where(pieces.c.spool_id.in_(ids)))
     return gone
 
 

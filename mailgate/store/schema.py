@@ -112,6 +112,15 @@ spool = Table(
     sqlite_autoincrement=True,
 )
 
+# the rest of a large mail, whose row in the spool holds its beginning: a change of that row writes all of it anew
+pieces = Table(
+    "pieces",
+    metadata,
+    Column("spool_id", Id, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True),
+    Column("raw", LargeBinary, nullable=False),
+)
+
 # further arrivals of a mail that is already in the spool
 sightings = Table(
     "sightings",

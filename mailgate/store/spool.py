@@ -8,6 +8,7 @@ is not settled before that has said yes (passage.py).
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,10 +17,14 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from mailgate.mail.message import Envelope
-from mailgate.store.schema import messages, sightings, spool
+from mailgate.store.schema import messages, pieces, sightings, spool
 
 STATES = ("received", "settled", "parked", "held")
 RELAYING = "guard: on its way"  # the reason of a row whose mail the next hop does not have yet, as far as we know
+
+FIRST = 256 * 1024  # octets of a mail that its row holds; `pieces` has the rest of a larger one
+PIECE = 2**20
+AT_ONCE = 8 * 2**20  # octets of mail that are taken up together
 
 
 @dataclass(frozen=True)
@@ -37,12 +42,18 @@ class Spooled:
 
 def put(connection: Connection, arrivals: Sequence[tuple[Envelope, bytes, str | None]]) -> tuple[int, ...]:
     """The new rows' ids, in order: one mail each, meant for the desk named (None: not known yet)."""
-    return tuple(
-        connection.execute(_PUT, _row(*arrival)).inserted_primary_key[0]  # type: ignore[index]
-        for arrival in arrivals
-    )
+    return tuple(_put(connection, *arrival) for arrival in arrivals)
 
 
+def _put(connection: Connection, envelope: Envelope, raw: bytes, desk: str | None) -> int:
+    row = connection.execute(_PUT, _row(envelope, raw, desk)).inserted_primary_key
+    spool_id: int = row[0]  # type: ignore[index]
+    for number, start in enumerate(range(FIRST, len(raw), PIECE)):
+        connection.execute(_PUT_PIECE, {"spool_id": spool_id, "number": number, "raw": raw[start : start + PIECE]})
+    return spool_id
+
+
+_PUT_PIECE = insert(pieces)
 _PUT = insert(spool)
 
 
@@ -57,7 +68,7 @@ def _row(envelope: Envelope, raw: bytes, desk: str | None) -> dict[str, Any]:
         "forward_paths": envelope.forward_paths,
         "received_at": envelope.received_at,
         "sha256": hashlib.sha256(raw).hexdigest(),
-        "raw": raw,
+        "raw": raw[:FIRST],
     }
 
 
@@ -71,19 +82,40 @@ _STATE = select(spool.c.state).where(spool.c.id == bindparam("this"))
 
 
 def waiting(connection: Connection, limit: int) -> tuple[Spooled, ...]:
-    """Up to `limit` mails that are not settled, oldest first (design: settled in received_at, id order)."""
-    return tuple(map(_spooled, connection.execute(_OPEN, {"most": limit})))
+    """Up to `limit` mails that are not settled, oldest first (design: settled in received_at, id order); fewer large ones."""
+    mails: list[Spooled] = []
+    size = 0
+    for row in connection.execute(_OPEN, {"most": limit}).all():
+        mails.append(_spooled(connection, row))
+        size += len(mails[-1].raw)
+        if size >= AT_ONCE:
+            break
+    return tuple(mails)
 
 
 def get(connection: Connection, spool_id: int) -> Spooled | None:
     """The mail with this id, or None."""
     row = connection.execute(select(spool).where(spool.c.id == spool_id)).first()
-    return _spooled(row) if row else None
+    return _spooled(connection, row) if row else None
 
 
-def _spooled(row: Any) -> Spooled:
+def _spooled(connection: Connection, row: Any) -> Spooled:
     envelope = Envelope(row.reverse_path, tuple(row.forward_paths), row.received_at, row.door, row.client, row.helo)
-    return Spooled(row.id, envelope, row.raw, row.sha256, row.desk, row.state, row.reason or "")
+    return Spooled(row.id, envelope, whole(connection, row.id, row.raw), row.sha256, row.desk, row.state, row.reason or "")
+
+
+def whole(connection: Connection, spool_id: int, first: bytes) -> bytes:
+    """The bytes of a mail whose row holds `first`."""
+    if len(first) != FIRST:
+        return first
+    mail = io.BytesIO()  # of all ways to put bytes together the one that needs no second copy
+    mail.write(first)
+    for piece in connection.execute(_PIECES, {"this": spool_id}).scalars():
+        mail.write(piece)
+    return mail.getvalue()
+
+
+_PIECES = select(pieces.c.raw).where(pieces.c.spool_id == bindparam("this")).order_by(pieces.c.number)
 
 
 def is_waiting(connection: Connection, spool_id: int) -> bool:
@@ -158,7 +190,9 @@ def sighted(connection: Connection, again: Spooled, first: int) -> None:
     """Note a further arrival of mail `first`; identical bytes need no row of their own."""
     seen = {"spool_id": first, "door": again.envelope.door, "received_at": again.envelope.received_at}
     connection.execute(insert(sightings), seen)
-    connection.execute(delete(spool).where((spool.c.id == again.id) & (spool.c.id != first)))
+    if again.id != first:
+        connection.execute(delete(spool).where(spool.c.id == again.id))
+        connection.execute(delete(pieces).where(pieces.c.spool_id == again.id))
 
 
 def listed(connection: Connection, state: str | None = None, limit: int = 0) -> tuple[dict[str, Any], ...]:

@@ -67,6 +67,7 @@ class Writer:
                 for one in batch:
                     one.error = one.error if one.done else error
             _answer(batch)  # once the connection is free: whoever is woken may use the same one
+            batch.clear()  # its mails need not wait in memory for the next batch
 
     def _taken(self) -> list[_Job]:
         """What is done together next, after a wait if nothing is there; nothing once the end has come."""

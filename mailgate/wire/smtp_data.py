@@ -5,12 +5,13 @@ bounded length, a verb of letters (RFC 5321 §2.3.8, §4.1.1). A mail ends at CR
 One with a bare CR, a bare LF or a NUL, a line too long or too many bytes is read to that same dot and refused
 after it, so that both sides stay in step and nothing after a look-alike of the dot is taken for commands.
 A copy of other people's mail alone is mended instead, as a refusal would reach its author: he never wrote to us.
-At most one copy of a mail is kept until it is whole.
+One copy of a mail is kept.
 """
 
 from __future__ import annotations
 
 import asyncio
+import io
 import re
 
 LINE_LIMIT = 65536  # octets of one line of a mail, without its CRLF; real HTML mail has lines far over 998
@@ -110,14 +111,14 @@ class Mail:
         self.received = 0  # octets on the wire so far, dots included
         self._size = size
         self._mends = mends  # bare CR and LF become line ends, NUL goes
-        self._kept = bytearray()
+        self._kept = io.BytesIO()  # of all ways to put bytes together the one that needs no second copy
         self._content = b""
         self._at_line_start = True
 
     @property
     def kept(self) -> int:
         """Octets in memory for this mail."""
-        return len(self._kept)
+        return self._kept.tell()
 
     def take(self, buffer: bytearray) -> bool:
         """True once the final dot was met; what belongs to the mail is taken out of `buffer`."""
@@ -129,7 +130,7 @@ class Mail:
             return True
         cut = buffer.rfind(b"\r\n") + 2
         if cut >= 2:
-            self._kept += self._clean(self._piece(buffer, cut))
+            self._kept.write(self._clean(self._piece(buffer, cut)))
             self._at_line_start = True
         elif len(buffer) > LINE_LIMIT + 2:
             self.refuse(LONG_LINE)
@@ -141,7 +142,7 @@ class Mail:
         """Give this mail up: it is read to its end, `reply` follows, nothing more is kept."""
         if self.fault is None:
             self.fault = reply
-            self._kept = bytearray()
+            self._kept = io.BytesIO()
 
     def content(self) -> bytes:
         """The mail as its author's side sent it: CRLF line ends, dots unstuffed (RFC 5321 §4.5.2)."""
@@ -182,10 +183,10 @@ class Mail:
 
     def _finish(self, last: bytes) -> None:
         last = self._clean(last)
-        if self._kept:
-            self._kept += last
-            last = bytes(self._kept)
-            self._kept = bytearray()
+        if self.kept:
+            self._kept.write(last)
+            last = self._kept.getvalue()
+            self._kept = io.BytesIO()
         self._content = b"" if self.fault else last
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import time
+import weakref
 from datetime import timedelta
 
 import pytest
 
 from mailgate.mail import message
-from mailgate.mail.message import parse
+from mailgate.mail.message import once, parse
 
 MIXED = (
     b"From: Ann <ann@shop.example>\r\nTo: help@desk.example\r\nCc: b@x.example\r\nCc: c@x.example\r\n"
@@ -239,3 +240,16 @@ def test_hostile_quoted_printable_takes_linear_time(piece: bytes) -> None:
     start = time.process_time()
     parse(b"Content-Transfer-Encoding: quoted-printable\n\n" + piece * (1_000_000 // len(piece))).text  # noqa: B018
     assert time.process_time() - start < 2
+
+
+def test_what_is_read_once_is_not_kept_beyond_its_message():
+    """A cache would keep a mail of fifty MiB in memory until others come."""
+    asked = []
+    count = once(lambda message: asked.append(1))
+    first = parse(b"Subject: a\r\n\r\nb\r\n")
+    count(first)
+    count(first)
+    assert asked == [1]
+    gone = weakref.ref(first)
+    del first
+    assert gone() is None

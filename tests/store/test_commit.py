@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from running import until
 from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
@@ -242,3 +245,17 @@ def test_one_daemon_serves_a_store(sqlite_store: Store, tmp_path: Path) -> None:
     sqlite_store.close()
     second.claim()
     second.close()
+
+
+async def test_writer_keeps_nothing_of_what_it_did(sqlite_store: Store) -> None:
+    """A mail of fifty MiB must not lie in memory until the next one comes."""
+
+    class Large:
+        def work(self, connection: Connection) -> None:
+            pass
+
+    large = Large()
+    kept = weakref.ref(large)
+    await sqlite_store.run(large.work)
+    del large
+    until(lambda: gc.collect() >= 0 and kept() is None, 5, "the work is forgotten")

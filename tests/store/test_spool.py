@@ -8,15 +8,15 @@ from functools import partial
 from typing import Any
 
 import pytest
-from running import HELPDESK, SELLER, house, mail
-from sqlalchemy import select
+from running import HELPDESK, SELLER, house, mail, sha256
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mailgate import config, daemon, gateway, understand
 from mailgate.desk.house import House
 from mailgate.desk.ticket import Clock, Mark
 from mailgate.mail.message import Envelope
-from mailgate.store import clocks, spool, tickets
+from mailgate.store import clocks, retention, schema, spool, tickets
 from mailgate.store.engine import Store
 from mailgate.store.schema import sightings
 
@@ -61,6 +61,45 @@ class Desk:
 
 
 ASK = mail(HELPDESK, SELLER, "ask", "Order 4711")
+
+
+@pytest.mark.parametrize(
+    "size", [0, spool.FIRST - 1, spool.FIRST, spool.FIRST + 1, spool.FIRST + spool.PIECE, spool.FIRST + 2 * spool.PIECE + 7]
+)
+def test_large_mail_comes_back_whole(store: Store, size: int) -> None:
+    """Its row holds the beginning alone: what changes in the row does not write all of the mail anew."""
+    raw = bytes(n % 251 for n in range(1021)) * (size // 1021 + 1)
+    envelope, _, desk = arrival("large", 1)
+    [one] = store.call(partial(spool.put, arrivals=[(envelope, raw[:size], desk)]))
+    assert store.read(partial(spool.waiting, limit=9))[0].raw == raw[:size]
+    found = store.read(partial(spool.get, spool_id=one))
+    assert found is not None
+    assert (found.raw, found.sha256) == (raw[:size], sha256(raw[:size]))
+    held = store.read(lambda connection: connection.execute(select(func.length(schema.spool.c.raw))).scalar_one())
+    assert held == min(size, spool.FIRST)
+
+
+def test_large_mails_are_not_taken_up_together(store: Store) -> None:
+    """What waits may be more than fits into memory: as many at a time as make eight MiB, and one at least."""
+    half = b"x" * (spool.AT_ONCE // 2)
+    envelope, _, desk = arrival("large", 1)
+    store.call(partial(spool.put, arrivals=[(envelope, raw, desk) for raw in (half, half, half, half * 3, b"small")]))
+    assert [len(one.raw) for one in store.read(partial(spool.waiting, limit=9))] == [len(half)] * 2
+
+
+def test_large_mail_that_leaves_takes_its_pieces_along(store: Store, desk: Desk) -> None:
+    """A second arrival of the same bytes, and what retention lets go."""
+    raw = mail(HELPDESK, SELLER, "ask", "Order 4711", text="word " * spool.FIRST)
+    first, _ = desk.takes(raw), desk.takes(raw, 1)
+    desk.settles()
+    left = select(schema.pieces.c.spool_id).distinct()
+    assert store.read(lambda connection: connection.execute(left).scalars().all()) == [first]
+    store.call(lambda connection: connection.execute(update(schema.clocks).values(state="stopped")))
+    store.call(partial(retention.purge, before=NOON + timedelta(days=1)))
+    assert store.read(lambda connection: connection.execute(left).scalars().all()) == []
+    found = store.read(partial(spool.get, spool_id=first))
+    assert found is not None
+    assert found.raw == b""
 
 
 def test_spool_gives_the_oldest_first(store: Store) -> None:
