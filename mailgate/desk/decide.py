@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from mailgate.desk import facts as telling
@@ -23,7 +23,8 @@ from mailgate.desk.facts import holds
 from mailgate.desk.follow import followed, order_entry
 from mailgate.desk.ghost import suspected
 from mailgate.desk.heading import headed
-from mailgate.desk.opening import LONGEST_TEXT, new_ticket, peopled, said_in, with_seller
+from mailgate.desk.loop import is_repeated
+from mailgate.desk.opening import new_ticket, peopled, said_in, with_seller
 from mailgate.desk.review import UNCONFIRMED, did_you_write
 from mailgate.desk.route import party_of, resolve
 from mailgate.desk.ticket import Entry, Ticket
@@ -32,10 +33,6 @@ from mailgate.desk.view import is_passing, seen
 from mailgate.mail import address as addresses
 from mailgate.mail.automatic import is_absence
 from mailgate.mail.message import Message
-
-LEAST_REPEATED = 40  # characters
-REPEATED_WITHIN = timedelta(days=7)
-REPEATED_BEFORE = 2
 
 
 def decide(message: Message, context: Context, now: datetime) -> Decision:
@@ -56,19 +53,6 @@ def decide(message: Message, context: Context, now: datetime) -> Decision:
     if context.doubted or (ticket is not None and UNCONFIRMED in ticket.tags):
         return _unconfirmed(message, context, now, party)
     return suspected(_person(message, context, now, party), message, context, now)
-
-
-def is_repeated(text: str, author: str | None, ticket: Ticket, now: datetime) -> bool:
-    """True for the third mail of a week in which this author says the same on this ticket, word for word.
-
-    So speaks a machine that shows by nothing else that it is one (design: loops). Short words, such as a thank-you, people say
-    again, too.
-    """
-    text, key = text[:LONGEST_TEXT], addresses.key(author or "")
-    if len(text.strip()) < LEAST_REPEATED:
-        return False
-    said = [one for one in ticket.spoken if one.at > now - REPEATED_WITHIN and addresses.key(one.author) == key]
-    return sum(one.text == text for one in said) >= REPEATED_BEFORE
 
 
 def _unconfirmed(message: Message, context: Context, now: datetime, party: str) -> Decision:

@@ -22,7 +22,7 @@ def notice_queued(*, outbox_id: int, notice: str, to: Collection[str], ticket: T
 
 @event("notice.capped", "warning")
 def notice_capped(*, notice: str, to: str, ticket: Ticket, reason: str, spool_id: int | None = None) -> None:
-    """A notice was not written: mail had brought its reader as many in this hour as [limits] allows; `reason` is the key."""
+    """A notice was not written: `reason` is the key of [limits] that it would exceed, or `answers_at_once` (a machine)."""
 
 
 @event("notice.sent")

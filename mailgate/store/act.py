@@ -18,6 +18,7 @@ from mailgate.desk.decision import Decision, Order, Scene
 from mailgate.desk.heading import headed
 from mailgate.desk.house import House
 from mailgate.desk.letter import Letter, letters, readers, with_readers
+from mailgate.desk.loop import answers_at_once
 from mailgate.desk.observe import observed
 from mailgate.desk.pack import Policy, bind
 from mailgate.desk.party import Desk, Seller
@@ -32,6 +33,7 @@ from mailgate.store.doubt import suspects
 from mailgate.store.outbox import Outgoing
 from mailgate.store.schema import dumps
 
+WANTED = frozenset({"command_done", "command_refused", "help", "status"})  # somebody ordered something, so somebody reads it
 LOG_OF = timedelta(days=30)  # what the log of a seller's mail goes back to (D-34)
 
 
@@ -181,10 +183,14 @@ def _handed(decision: Decision, ticket: Ticket | None, scene: Scene) -> Spoken |
 
 
 def _limit(connection: Connection, order: Order, reader: str, ticket: Ticket | None, house: House, now: datetime) -> str:
-    """The key of [limits] that this notice would exceed; empty for what may be written, and for every step of a clock."""
+    """What keeps this notice from being written: a key of [limits], or answers at once; empty for every step of a clock."""
     if order.step:
         return ""
     number = ticket.number if ticket and order.ticket else None
+    if ticket is not None and number and order.notice not in WANTED:
+        since = now - timedelta(days=1)
+        if answers_at_once(ticket, reader, order.cause, outbox.times_told(connection, reader, number, since), since):
+            return "answers_at_once"
     about, in_all = outbox.told_since(connection, reader, number, now - timedelta(hours=1))
     if number is not None and about >= house.caps.ticket:
         return "notices_per_ticket"

@@ -114,6 +114,12 @@ def told_since(connection: Connection, reader: str, ticket: int | None, since: d
     return int(row[0]), int(row[1])
 
 
+def times_told(connection: Connection, reader: str, ticket: int, since: datetime) -> tuple[datetime, ...]:
+    """When anything was written to `reader` on this ticket since then, in order."""
+    wanted = {"inbox": addresses.inbox(reader), "since": since, "ticket": ticket}
+    return tuple(connection.execute(_TIMES_TOLD, wanted).scalars())
+
+
 def tickets_told(connection: Connection, reader: str, since: datetime) -> int:
     """On how many tickets anything was written to `reader` since then, however his address was spelled."""
     return int(connection.execute(_TICKETS_TOLD, {"inbox": addresses.inbox(reader), "since": since}).scalar() or 0)
@@ -121,6 +127,7 @@ def tickets_told(connection: Connection, reader: str, since: datetime) -> int:
 
 _TOLD = (outbox.c.inbox == bindparam("inbox")) & (outbox.c.created_at > bindparam("since")) & outbox.c.notice.not_in(UNWRITTEN)
 _TICKETS_TOLD = select(func.count(outbox.c.ticket.distinct())).where(_TOLD)
+_TIMES_TOLD = select(outbox.c.created_at).where(_TOLD & (outbox.c.ticket == bindparam("ticket"))).order_by(outbox.c.created_at)
 _ABOUT = func.coalesce(func.sum(case((outbox.c.ticket == bindparam("ticket"), 1), else_=0)), 0)
 _TOLD_SINCE = select(_ABOUT, func.count()).where(_TOLD & (outbox.c.step == ""))
 

@@ -55,7 +55,7 @@ def closes(world: World) -> None:
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_seller_who_is_a_machine_hears_little(tmp_path: Path, machine: str) -> None:
-    """The two reminders of the ladder, and at most ten notices an hour after each (`notices_per_ticket`)."""
+    """The two reminders of the ladder, and a few notices: after its third answer within two minutes nobody writes to it."""
     gate = stage(tmp_path, "digistore24", f'support = "{ROBOT}"\nentities = ["inc"]')
     world = World({"gate.test": gate}, {ROBOT: MACHINES[machine]})
     ask = written("helpdesk@digistore24.com", ROBOT, "What do you offer?", GATE)
@@ -63,22 +63,19 @@ def test_seller_who_is_a_machine_hears_little(tmp_path: Path, machine: str) -> N
         world.posts(Sent(ask, "helpdesk@digistore24.com", to), START)
     world.passes(START + WEEK)
     assert told(world, ROBOT, timed=True) <= 2
-    assert told(world, ROBOT) <= 20
+    assert told(world, ROBOT) <= 4
     closes(world)
 
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_customer_who_is_a_machine_hears_little(tmp_path: Path, machine: str) -> None:
-    """On a desk that carries all mail: ten notices to a ticket after each word of a clock; after thirty tickets none at all.
-
-    Whoever says the same for the third time in a week is a machine, and no longer heard.
-    """
+    """On a desk that carries all mail: what clocks say, and three notices more on a ticket; after thirty tickets none at all."""
     gate = stage(tmp_path, "clickbank", 'support = "acme@acme.test"')
     world = World({"gate.test": gate}, {ROBOT: MACHINES[machine]})
     world.posts(Sent(written(ROBOT, GATE), ROBOT, GATE), START)
     world.passes(START + WEEK)
     heard = told(world, ROBOT)
-    assert heard <= {"new mail": 100, "fixed text": 15}.get(machine, 45)
+    assert heard <= {"new mail": 100}.get(machine, 10)
     if machine == "new mail":
         world.passes(START + 2 * WEEK)
         assert told(world, ROBOT) == heard
@@ -107,7 +104,7 @@ def test_two_gateways_fall_silent(tmp_path: Path, headers: str) -> None:
     world.posts(Sent(written("customer@c.test", GATE), "customer@c.test", GATE), START)
     world.passes(START + WEEK)
     between = told(world, OTHER) + told(world, GATE)
-    assert 1 <= between <= 60
+    assert 1 <= between <= 10
     closes(world)
 
 

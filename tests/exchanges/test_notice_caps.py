@@ -43,7 +43,7 @@ def exchange(running: Stage, at: datetime, rounds: int = 30) -> list[gateway.Set
     """What became of each of the robot's answers, until it hears nothing more."""
     done = [answers(running, "ask1@d24.test", 1, at)]
     while done[-1].written.queued and len(done) < rounds:
-        at += MINUTE
+        at += 3 * MINUTE
         row = running.store.read(partial(outbox.get, outbox_id=done[-1].written.queued[-1][0]))
         assert row is not None
         done.append(answers(running, row.message_id, len(done) + 1, at))
