@@ -151,11 +151,13 @@ def _facts(items: Iterable[tuple[str, str]]) -> Iterator[str]:
 def _wrapped(words: str, first: str = "", rest: str | None = None) -> str:
     """`words` in lines of at most 76 columns. No word is broken, and nothing at a no-break space (dates)."""
     later = first if rest is None else rest
-    lines, empty = [first], True
+    lines, empty, column = [first], True, _width(first)
     for word in words.split(" "):
-        if not empty and _width(lines[-1]) + 1 + _width(word) > WIDTH:
-            lines, empty = [*lines, later], True
+        wide = _width(word)
+        if not empty and column + 1 + wide > WIDTH:
+            lines, empty, column = [*lines, later], True, _width(later)
         lines[-1] += word if empty else f" {word}"
+        column += wide if empty else 1 + wide
         empty = False
     return _balanced(lines, later).replace("\u00a0", " ") if words else first.rstrip()
 

@@ -98,8 +98,11 @@ def compose(draft: Draft) -> bytes:
 
 def one_line(text: str, limit: int = SUBJECT_LIMIT) -> str:
     """`text` fit for a header or one line of a notice: at most `limit` characters, no controls or bidi marks."""
-    flat = "".join(" " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in text[: 20 * limit])
-    clean = " ".join(flat.translate(_BIDI).encode("utf-8", "replace").decode("utf-8").split())
+    flat = text[: 20 * limit]
+    if not (flat.isascii() and flat.isprintable()):
+        flat = "".join(" " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in flat)
+        flat = flat.translate(_BIDI).encode("utf-8", "replace").decode("utf-8")
+    clean = " ".join(flat.split())
     return clean if len(clean) <= limit else clean[: limit - 1].rstrip() + "…"
 
 
