@@ -19,6 +19,7 @@ from mailgate.store.engine import connect, wipe
 from mailgate.store.schema import metadata
 
 ROOM = 1024**3
+LAST_WILL = 'read _; "$0" stop --pgdata "$1/data" --mode immediate; rm -rf "$1"'  # whoever started it has gone, however he went
 SETTINGS = ("listen_addresses=''", "max_connections=60", "shared_buffers=32MB", "log_min_messages=fatal")
 
 
@@ -41,6 +42,10 @@ class Server:
             user = next(one for one in pwd.getpwall() if one.pw_name in ("postgres", "nobody"))
             os.chown(place, user.pw_uid, user.pw_gid)
             as_whom = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()}
+        self._heir = subprocess.Popen(
+            ["/bin/sh", "-c", LAST_WILL, self._bin / "pg_ctl", place], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, cwd="/", start_new_session=True, **(as_whom or {}),
+        )  # fmt: skip
         self._run = partial(subprocess.run, check=True, stdout=subprocess.DEVNULL, cwd=place, timeout=60, **(as_whom or {}))
         self._do("initdb", "--username=mailgate", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
         with (place / "data" / "postgresql.conf").open("a", encoding="utf-8") as file:
@@ -57,6 +62,12 @@ class Server:
     def stop(self, mode: str = "immediate") -> None:
         """Stop it; `immediate` is a crash: what was not committed is gone."""
         self._do("pg_ctl", "stop", "--wait", "--silent", "--mode", mode)
+
+    def close(self) -> None:
+        """It is stopped, and leaves nothing behind."""
+        assert self._heir.stdin is not None
+        self._heir.stdin.close()
+        self._heir.wait(60)
 
     def url(self, database: str) -> str:
         """What `[store] url` says of one of its databases."""
@@ -88,7 +99,7 @@ def server() -> Iterator[Server]:
         try:
             yield made
         finally:
-            made.stop()
+            made.close()
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
