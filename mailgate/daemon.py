@@ -224,7 +224,10 @@ class Daemon:
             await self.node.beat()  # before the doors open: mail is received by the database's clock
         await self._recover()
         loops = [asyncio.create_task(self._kept(name, work)) for name, work in self._loops().items()]
-        watching = [asyncio.create_task(self._kept(f"watch {one}", one.work)) for one in self.mailboxes.watchers]
+        watching = [
+            asyncio.create_task(self._kept(f"watch {one}", partial(self.node.in_turn, one.work)))
+            for one in self.mailboxes.watchers
+        ]
         try:
             await self._open()
             await self.stopping.wait()
@@ -365,7 +368,9 @@ class Daemon:
             return "starting or stopping"
         if (doubt := clock.steady.doubt) is not None:
             return f"the clock has jumped by {round(doubt.off.total_seconds())} s and is not believed"
-        return self.mailboxes.behind(clock.now()) if self.node.alive else "the database does not answer"
+        if not self.node.alive:
+            return "the database does not answer"
+        return self.mailboxes.behind(clock.now()) if self.node.ours.is_set() else ""
 
     async def _on_hold(self) -> str:
         held = await self.store.beside(memory.holds)

@@ -102,7 +102,9 @@ class Watcher:
         self._failures = 0
 
     async def work(self) -> None:
-        """Watch, for ever."""
+        """Watch, for ever. Of many nodes one does: what was looked at while another one did is not known here."""
+        if self._store.many:
+            self.looked, self.reason = NEVER, "not looked at yet"
         while True:
             try:
                 await self._connection()

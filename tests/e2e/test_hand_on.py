@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from nursery import Nursery, Sink
 from postfix import Postfix
-from running import DESK, HELPDESK, SELLER, Running, house, mail, rows, until
+from running import DESK, HELPDESK, SELLER, Running, house, mail, quiet, rows, until
 
 ASK = mail(HELPDESK, SELLER, "ask", "Order 4711", text="Please send the tracking link.")
 ODD = (
@@ -67,6 +67,33 @@ def test_mail_that_was_copied_before_is_handed_on(tmp_path: Path, nursery: Nurse
     assert running.sends(ASK)
     sent(running, 1)
     assert hop[0].taken == [(DESK, ASK)]
+
+
+@pytest.mark.parametrize(
+    ("where", "when"),
+    [
+        ("mailgate.gateway:take", "after"),  # written for them and for us, not committed
+        ("mailgate.gateway:Gateway.accept", "after"),  # durable, no 250
+        ("mailgate.courier:record", "before"),  # their server has it, nobody noted it
+    ],
+)
+def test_daemon_that_dies_hands_each_mail_on(
+    tmp_path: Path, nursery: Nursery, hop: tuple[Sink, str], where: str, when: str
+) -> None:
+    """Its people have it whatever died, twice only if nobody knew that it had left; and we have it once."""
+    shop = receiving(tmp_path, hop[1])
+    doomed = nursery.start(shop, "smarthost.url=maildir:outgoing", kill=(where, when, 1)).wait_ready()
+    answered = doomed.sends(ASK)
+    assert answered == where.endswith("record")
+    until(lambda: doomed.ended() == -9)
+    running = nursery.start(shop, "smarthost.url=maildir:outgoing").wait_ready()
+    assert answered or running.sends(ASK)
+    sent(running, 1)
+    until(lambda: quiet(shop))
+    assert set(hop[0].taken) == {(DESK, ASK)}
+    assert len(hop[0].taken) == (2 if where.endswith("record") else 1)
+    assert rows(shop, "SELECT count(*) FROM messages") == [(1,)]
+    assert running.kill(15) == 0
 
 
 def test_mail_that_comes_back_goes_no_further(tmp_path: Path, nursery: Nursery, hop: tuple[Sink, str]) -> None:

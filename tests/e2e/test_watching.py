@@ -125,6 +125,27 @@ def test_mail_by_two_doors_is_one(shop: Path, dovecot: Dovecot, start: Callable[
     assert len(ask(shop, "ticket", "list")) == 1
 
 
+@pytest.mark.parametrize(
+    ("where", "when"),
+    [
+        ("mailgate.store.watched:take", "before"),
+        ("mailgate.store.watched:take", "after"),  # taken, not committed
+        ("mailgate.gateway:Gateway.take", "after"),  # durable, and the watcher does not know
+    ],
+)
+def test_daemon_that_dies_takes_each_mail_once(shop: Path, dovecot: Dovecot, nursery: Nursery, where: str, when: str) -> None:
+    """R05: whatever it had fetched, noted or not: the next one goes on there."""
+    dovecot.puts(ACME, ASK, *(mail(HELPDESK, ACME, f"more{n}", f"Order {n}") for n in range(3)))
+    doomed = nursery.start(shop, FILES, kill=(where, when, 1))
+    until(lambda: doomed.ended() == -9)
+    running = nursery.start(shop, FILES).wait_ready()
+    settled(running, 4)
+    until(lambda: running.lines("imap.connected"))
+    assert rows(shop, "SELECT count(*), count(DISTINCT sha256) FROM spool") == [(4, 4)]
+    assert rows(shop, "SELECT count(*) FROM tickets") == [(4,)]
+    assert running.kill(signal.SIGTERM) == 0
+
+
 @pytest.mark.parametrize("how", ["killed", "stopped", "kicked"])
 def test_server_that_goes_away_and_comes_back(shop: Path, dovecot: Dovecot, start: Callable[..., Running], how: str) -> None:
     """SIGKILL, an orderly end, and BYE to our session: the next mail is seen, once."""
