@@ -172,8 +172,7 @@ class Daemon:
     def __post_init__(self) -> None:
         """Open the store and build the paths; nothing listens yet."""
         settings, house = self.settings, house_of(self.settings)
-        self.store = Store.open(settings.store.url, settings.directory, config.store_password(settings))
-        self.store.claim()
+        self.store = Store.serve(settings.store.url, settings.directory, config.store_password(settings))
         self.node = Node(self.store, settings.host, self._told_to_stop)
         self.gateway = Gateway(self.store, house)
         self.timekeeper = Timekeeper(self.store, house, settings.timers.catch_up, settings.retention.keep_raw)
@@ -246,6 +245,7 @@ class Daemon:
             "nudge": partial(self._nudge, self.gateway.settled, self.timekeeper.woken, self.courier.woken),
             "nudge courier": partial(self._nudge, self.timekeeper.fired, self.courier.woken),
             "watch": self._watch,
+            "check": self._check,
         }
 
     async def _open(self) -> None:
@@ -355,6 +355,14 @@ class Daemon:
             else:
                 notify("WATCHDOG=1")
             await asyncio.sleep(WATCH)
+
+    async def _check(self) -> None:
+        """Read a store once that is too large to be read whole before it serves; if it is damaged, nothing leaves any more."""
+        found = "" if self.store.read_whole else await self.store.check()
+        if found:
+            events.store_damaged(found=found)
+            await self.store.run(partial(memory.set_flag, name="hold:all", value="the database is damaged"))
+        await asyncio.Event().wait()
 
     def _hanging(self) -> str:
         """The loop that has not moved for too long; empty if all do."""

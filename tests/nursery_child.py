@@ -90,6 +90,7 @@ def run(asked: dict[str, Any]) -> None:
         deadly(*kill)
     daemon.DRAIN = asked.get("drain", daemon.DRAIN)
     os.environ.update(asked.get("environment", {}))
+    sqlite.CHECKED = asked.get("checked", sqlite.CHECKED)
     if word := asked.get("synchronous"):
         sqlite.PRAGMAS = tuple(f"synchronous={word}" if one.startswith("synchronous") else one for one in sqlite.PRAGMAS)
     if asked.get("hasty"):  # 250 first, the store later: what a bench must notice

@@ -23,7 +23,15 @@ from mailgate.events.guarding import (
     guard_warned,
 )
 from mailgate.events.log import bound, captured, event, stop
-from mailgate.events.nodes import clock_believed, clock_corrected, clock_doubted, store_went_back, turn_lost, turn_taken
+from mailgate.events.nodes import (
+    clock_believed,
+    clock_corrected,
+    clock_doubted,
+    store_damaged,
+    store_went_back,
+    turn_lost,
+    turn_taken,
+)
 from mailgate.events.orders import orders_imported, orders_refused
 from mailgate.events.outgoing import (
     address_bounced,
@@ -98,6 +106,7 @@ __all__ = [
     "clock_believed",
     "clock_corrected",
     "clock_doubted",
+    "store_damaged",
     "store_went_back",
     "turn_lost",
     "turn_taken",

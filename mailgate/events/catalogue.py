@@ -11,6 +11,7 @@ COMMON = {
     "fence": "how often the turn has changed hands",
     "node": "this node: its host, its process and three random bytes",
     "seconds": "how far the clock was behind (negative: ahead)",
+    "found": "what SQLite found",
     "far": "true: more than a month",
     "now": "the time that mailgate goes by, UTC",
     "spool_id": "the received mail the line is about: `mailgate message show`",

@@ -1,4 +1,4 @@
-"""Log events of nodes that share a database."""
+"""Log events of the store: of nodes that share a database, of its clock, of damage."""
 
 from __future__ import annotations
 
@@ -38,3 +38,8 @@ def clock_believed(*, node: str | None, now: datetime) -> None:
 @event("store.went_back", "error")
 def store_went_back(*, node: str) -> None:
     """The database has forgotten what it had confirmed (a failover, an old backup): the daemon ends, and a person must look."""
+
+
+@event("store.damaged", "error")
+def store_damaged(*, found: str) -> None:
+    """A store too large to be read whole before it serves was read since, and is damaged: it is on hold; put a backup back."""

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sqlite3
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -34,10 +35,7 @@ __all__ = ["Connection", "FencedError", "Store", "StoreError", "wipe"]
 
 def connect(url: str, root: Path, password: str = "") -> Engine:
     """An engine for `url`; a relative SQLite path starts at `root`. Raises StoreError for a database we can't use."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise StoreError(f"store.url: {error}") from error
+    parsed = _parsed(url)
     match parsed.get_backend_name():
         case "sqlite":
             return sqlite.connect(parsed, root)
@@ -45,6 +43,13 @@ def connect(url: str, root: Path, password: str = "") -> Engine:
             return postgres.connect(parsed.set(drivername="postgresql+psycopg"), password)
         case other:
             raise StoreError(f"store.url: expected sqlite:///FILE or postgresql+psycopg://HOST/DATABASE, got {other}")
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise StoreError(f"store.url: {error}") from error
 
 
 def wipe(connection: Connection) -> None:
@@ -65,6 +70,7 @@ class Store:
         self._alone = Writer(lambda: self._engine, "alone")
         self._beside = Writer(lambda: self._engine, "beside") if self.many else self._alone
         self._claim: int | None = None
+        self.read_whole = True  # False: too large to be read whole at the start
 
     @classmethod
     def open(cls, url: str, root: Path, password: str = "") -> Store:
@@ -98,19 +104,48 @@ class Store:
         with _told(target._engine):
             copy(self._engine, target._engine, told)
 
+    @classmethod
+    def serve(cls, url: str, root: Path, password: str = "") -> Store:
+        """The store of the one daemon that serves it, looked at before anything is written. Raises as `open` and `claim`."""
+        parsed = _parsed(url)
+        file = sqlite.file_of(parsed, root)
+        if file is None or not file.exists():
+            store = cls.open(url, root, password)
+            store.claim()
+            return store
+        held = _claimed(file)
+        try:
+            whole = _looked_at(parsed, file)
+            store = cls.open(url, root, password)
+        except BaseException:
+            os.close(held)
+            raise
+        store._claim, store.read_whole = held, whole
+        store._begin_log()
+        return store
+
+    async def check(self) -> str:
+        """What is wrong with the database, read whole beside whoever uses it; empty if nothing."""
+        file = sqlite.file_of(self._engine.url, Path())
+        if file is None:
+            return ""
+        try:
+            return (await asyncio.to_thread(sqlite.look, file, whole=True)).damage
+        except sqlite3.Error as error:
+            return str(error)
+
+    def _begin_log(self) -> None:
+        with _told(self._engine):
+            sqlite.empty_log(self._engine)
+
     def claim(self) -> None:
         """Be the one daemon of a SQLite store until `close`. Raises StoreError while another one is, and for a damaged store."""
         database = self._engine.url.database
         if self._claim is not None or self.many or database in (None, "", ":memory:"):
             return
-        held = claim(Path(str(database)))
-        if isinstance(held, str):
-            raise StoreError(f"{held} serves {database} already; one daemon at a time, or PostgreSQL for many")
-        self._claim = held
-        with _told(self._engine):
-            if found := sqlite.damage(self._engine):
-                raise StoreError(damaged(str(database), found))
-            sqlite.empty_log(self._engine)
+        self._claim = _claimed(Path(str(database)))
+        self.read_whole = _looked_at(self._engine.url, Path(str(database)))
+        self._begin_log()
 
     def free(self) -> int | None:
         """Octets that the disk below a SQLite file has room for; None where the store is not on a disk of ours."""
@@ -155,6 +190,25 @@ class Store:
         if self._claim is not None:
             os.close(self._claim)
             self._claim = None
+
+
+def _claimed(database: Path) -> int:
+    held = claim(database)
+    if isinstance(held, str):
+        raise StoreError(f"{held} serves {database} already; one daemon at a time, or PostgreSQL for many")
+    return held
+
+
+def _looked_at(url: URL, database: Path) -> bool:
+    """True if a SQLite file was read whole and is sound. Raises StoreError, SchemaError; nothing has been written then."""
+    try:
+        found = sqlite.look(database)
+    except sqlite3.Error as error:
+        raise StoreError(unusable(url.render_as_string(), error)) from error
+    if found.damage:
+        raise StoreError(damaged(str(database), found.damage))
+    migrate.check_found(found.revision, found.tables)
+    return found.whole
 
 
 @contextmanager

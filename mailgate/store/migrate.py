@@ -6,6 +6,7 @@ an empty database wait for each other: the second finds nothing left to do.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from alembic import command
@@ -31,7 +32,7 @@ def upgrade(engine: Engine) -> bool:
     with engine.connect().execution_options(turn="migrate") as connection, connection.begin():
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
-        _check(connection, {script.revision for script in known.walk_revisions()})
+        check_found(revision(connection), inspect(connection).get_table_names())
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     return True
@@ -42,7 +43,7 @@ def check(connection: Connection) -> None:
     known = ScriptDirectory.from_config(_config())
     if revision(connection) == known.get_current_head():
         return
-    _check(connection, {script.revision for script in known.walk_revisions()})
+    check_found(revision(connection), inspect(connection).get_table_names())
     raise SchemaError("the database's tables are not up to date: stop every node, then run `mailgate migrate`")
 
 
@@ -57,10 +58,10 @@ def _config() -> Config:
     return config
 
 
-def _check(connection: Connection, known: set[str]) -> None:
-    """Raise SchemaError unless the database is empty or of a version that we can bring up to date."""
-    have = revision(connection)
-    if have is None and (tables := inspect(connection).get_table_names()):
+def check_found(have: str | None, tables: Sequence[str]) -> None:
+    """Raise SchemaError unless a database with this revision and these tables is empty, or one that we can bring up to date."""
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if have is None and tables:
         found = ", ".join(sorted(tables)[:5])
         raise SchemaError(f"the database holds tables that no mailgate made ({found}); store.url must name another one")
     if have is not None and have not in known:

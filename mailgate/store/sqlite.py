@@ -7,7 +7,9 @@ found in the log as if it had. So a daemon that starts writes all of the log int
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON")
-CHECKED = 256 * 2**20  # bytes that are read whole at each start; a larger store is checked by `mailgate backup`
+CHECKED = 256 * 2**20  # bytes that are read whole at each start; a larger store is read whole while it serves
+EDGES = "SELECT count(*) FROM (SELECT min(rowid) FROM {0} UNION ALL SELECT max(rowid) FROM {0})"
 
 
 def connect(url: URL, root: Path) -> Engine:
@@ -34,13 +37,41 @@ def connect(url: URL, root: Path) -> Engine:
     return engine
 
 
-def damage(engine: Engine) -> str:
-    """What SQLite finds wrong with a database of up to CHECKED bytes; empty if nothing, or if it is larger."""
-    database = Path(str(engine.url.database))
-    if database.stat().st_size > CHECKED:
-        return ""
-    found = _answer(engine, "PRAGMA quick_check(1)")
-    return "" if found == "ok" else found
+@dataclass(frozen=True)
+class Looked:
+    """What a file holds, as far as it was read: what is wrong with it, its migration, its tables. `whole`: all of it was read."""
+
+    damage: str = ""
+    revision: str | None = None
+    tables: tuple[str, ...] = ()
+    whole: bool = True
+
+
+def look(database: Path, *, whole: bool = False) -> Looked:
+    """Read a database, its log with it, and write nothing; beyond CHECKED bytes only the edges of each table, unless `whole`.
+
+    Raises sqlite3.Error for what SQLite can't open.
+    """
+    whole = whole or database.stat().st_size <= CHECKED
+    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
+        names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").fetchall()
+        tables = tuple(name for (name,) in names if not name.startswith("sqlite_"))
+        if whole:
+            found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+        else:
+            found = "ok"
+            connection.execute("PRAGMA freelist_count").fetchone()
+            for table in tables:
+                connection.execute(EDGES.format(f'"{table}"')).fetchone()
+        version = "SELECT version_num FROM alembic_version" if "alembic_version" in tables else "SELECT NULL WHERE 0"
+        row = connection.execute(version).fetchone()
+    return Looked("" if found == "ok" else found, row[0] if row else None, tables, whole)
+
+
+def file_of(url: URL, root: Path) -> Path | None:
+    """The file of a SQLite database; None for one in memory, or of another kind."""
+    inside = url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:")
+    return None if inside else root / str(url.database)
 
 
 def empty_log(engine: Engine) -> None:

@@ -7,9 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from nursery import nursery
 
 from mailgate.mail.message import Envelope
 from mailgate.store.engine import Store
+
+__all__ = ["nursery"]
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
-from running import house, verb
+from nursery import Nursery
+from running import house, rows, until, verb
 from sqlalchemy.exc import DatabaseError
 
 from mailgate.store import spool, sqlite
 from mailgate.store.engine import Store, StoreError
+from mailgate.store.migrate import SchemaError
 
 from .conftest import arrival
 
@@ -55,8 +59,7 @@ def test_any_page_overwritten_is_noticed_and_kept(tmp_path: Path) -> None:
         content = overwritten(folder / "mailgate.db", page)
         store = None
         try:
-            store = Store.open(URL, folder)
-            store.claim()
+            store = Store.serve(URL, folder)
             unnoticed.append(whole[page * 4096 : page * 4096 + 4100])
         except StoreError as error:
             told.append(str(error))
@@ -74,9 +77,81 @@ def test_large_store_is_not_read_whole_at_the_start(tmp_path: Path, monkeypatch:
     """Beyond the limit the start stays quick; what is wrong is told when it is met, or by the backup."""
     overwritten(filled(tmp_path), 20)
     monkeypatch.setattr(sqlite, "CHECKED", 4096)
-    store = Store.open(URL, tmp_path)
-    store.claim()
+    store = Store.serve(URL, tmp_path)
+    assert not store.read_whole
     store.close()
+
+
+async def test_large_store_is_read_whole_while_it_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that no start would have met."""
+    database = filled(tmp_path, mails=400)
+    monkeypatch.setattr(sqlite, "CHECKED", 4096)
+    sound = Store.serve(URL, tmp_path)
+    assert await sound.check() == ""
+    sound.close()
+    overwritten(database, _middle(database))
+    store = Store.serve(URL, tmp_path)
+    assert await store.check()
+    store.close()
+
+
+def _middle(database: Path) -> int:
+    """A page inside the tree of the spool."""
+    content = database.read_bytes()
+    inner = [n for n in range(1, len(content) // 4096) if content[n * 4096] == 13]  # a leaf of a table (fileformat2.html §1.6)
+    return inner[len(inner) // 2]
+
+
+def test_daemon_on_a_large_store_that_is_damaged_sends_nothing_more(nursery: Nursery, tmp_path: Path) -> None:
+    """It serves, finds what is wrong, tells it, and is on hold."""
+    directory = house(tmp_path)
+    database = filled(directory, mails=400)
+    with sqlite3.connect(database) as done:
+        done.execute("UPDATE spool SET state = 'settled'")
+    done.close()
+    overwritten(database, _middle(database))
+    running = nursery.start(directory, "smarthost.url=maildir:outgoing", checked=4096).wait_ready()
+    until(lambda: running.lines("store.damaged"))
+    until(lambda: rows(directory, "SELECT value FROM flags WHERE name = 'hold:all'"))
+    assert rows(directory, "SELECT value FROM flags WHERE name = 'hold:all'") == [("the database is damaged",)]
+
+
+def with_log(folder: Path, spoil: Callable[[Path], None]) -> dict[str, bytes]:
+    """A store of a daemon that was killed, its log beside it, spoilt: the files and what they hold."""
+    (folder / "live").mkdir()
+    filled(folder / "live")
+    store = Store.serve(URL, folder / "live")
+    for n in range(30):
+        store.call(partial(spool.put, arrivals=[arrival(f"{n}" * 3000)]))
+    for end in ("", "-wal"):
+        shutil.copy(folder / "live" / f"mailgate.db{end}", folder)
+    store.close()
+    spoil(folder / "mailgate.db")
+    return {one.name: one.read_bytes() for one in folder.glob("mailgate.db*") if not one.name.endswith("-shm")}
+
+
+def _newer(database: Path) -> None:
+    other = sqlite3.connect(database, isolation_level=None)
+    other.execute("UPDATE alembic_version SET version_num = '9999'")
+    kept = {end: database.with_name(database.name + end).read_bytes() for end in ("", "-wal")}
+    other.close()  # which empties the log
+    for end, content in kept.items():
+        database.with_name(database.name + end).write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [(lambda one: overwritten(one, _middle(one)), "is damaged"), (_newer, "schema '9999'")],
+    ids=["damaged", "newer"],
+)
+def test_store_that_is_refused_is_left_as_it_is_with_its_log(tmp_path: Path, spoil: Callable[[Path], None], told: str) -> None:
+    """Not even the log is written back: whoever mends it needs both as they were."""
+    before = with_log(tmp_path, spoil)
+    assert len(before["mailgate.db-wal"]) > 100_000
+    with pytest.raises((StoreError, SchemaError), match=told):
+        Store.serve(URL, tmp_path)
+    after = {one.name: one.read_bytes() for one in tmp_path.glob("mailgate.db*") if one.name in before}
+    assert after == before
 
 
 def test_damage_met_at_work_is_the_stores_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
