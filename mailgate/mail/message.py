@@ -28,7 +28,7 @@ from mailparser.utils import decode_header_part, mime_header_view
 from mailgate.mail import address, ids, words
 from mailgate.mail.address import Mailbox
 from mailgate.mail.scan import Scan, fields, scan
-from mailgate.mail.tree import Leafy, Part, build, decode, disposition, leaves, parameter
+from mailgate.mail.tree import MAX_TEXT, Leafy, Part, build, decode, disposition, leaves, parameter, shown
 
 __all__ = ["ORIGINALS", "Attachment", "Envelope", "Message", "Part", "fingerprint", "once", "parse"]
 
@@ -41,6 +41,7 @@ ORIGINALS = (
     "message/global-headers",
     "message/rfc822-headers",
 )
+MAX_ORIGINALS = 50
 _BIDI = dict.fromkeys([0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
@@ -113,8 +114,13 @@ class Message:
 
     @cached_property
     def author(self) -> str | None:
-        """The address of the one author, or None where the From lines are not exactly one mailbox."""
-        return address.author(self.headers("from"))
+        """The address of the one author, or None where the From lines are not exactly one mailbox.
+
+        Nor where it holds characters that had to be guessed: whoever guesses another charset sees another address.
+        """
+        found = address.author(self.headers("from"))
+        sure = found is None or found.isascii() or all(words.is_utf8(value) for name, value in self.scan.fields if name == "from")
+        return found if sure else None
 
     @cached_property
     def sender(self) -> tuple[Mailbox, ...]:
@@ -175,7 +181,8 @@ class Message:
         """What is wrong with this mail: limits that it broke, then mail-parser's words."""
         tree = self._tree[0]
         told = _told_by_mail_parser(tree) if tree is not None else ("unreadable",)
-        return tuple(dict.fromkeys((*self.scan.defects, *told)))
+        long = any(part.is_body and len(part.content) > MAX_TEXT for part in self.parts)
+        return tuple(dict.fromkeys((*self.scan.defects, *(("text_too_long",) if long else ()), *told)))
 
     @cached_property
     def text(self) -> str | None:
@@ -215,8 +222,8 @@ class Message:
 
     @cached_property
     def attached_ids(self) -> tuple[str, ...]:
-        """The Message-IDs of attached originals, whole or headers only."""
-        originals = (part for part in self.parts if part.content_type in ORIGINALS)
+        """The Message-IDs of attached originals, whole or headers only; of the first 50."""
+        originals = [part for part in self.parts if part.content_type in ORIGINALS][:MAX_ORIGINALS]
         found = (
             ids.one(words.raw_text(value)) for part in originals for name, value in fields(part.content) if name == "message-id"
         )
@@ -253,7 +260,8 @@ def fingerprint(message: Message) -> str:
     for name in ("from", "to", "cc", "date", "subject", "message-id"):
         for value in message.headers(name):
             digest.update(f"{name}:{' '.join(value.split())}\n".encode("utf-8", "surrogateescape"))
-    digest.update(b"\n" + message.scan.mail[message.scan.body :])
+    digest.update(b"\n")
+    digest.update(memoryview(message.scan.mail)[message.scan.body :])
     return digest.hexdigest()
 
 
@@ -279,7 +287,7 @@ def _mime_fields(found: Scan) -> Iterator[tuple[str, bytes]]:
 def _told_by_mail_parser(tree: Leafy) -> tuple[str, ...]:
     """The kinds of defects that mail-parser finds in the tree, else the standard library's."""
     try:
-        told = MailParser(tree).defects_categories
+        told = MailParser(shown(tree)).defects_categories
     except Exception as error:  # noqa: BLE001 - mail-parser 4.8 raises AttributeError on epilogues, ValueError on charsets
         return ("mail_parser", *(type(defect).__name__ for defect in tree.defects), type(error).__name__)
     late = (type(defect).__name__ for leaf in leaves(tree) for defect in leaf.defects)  # seen only while it decodes

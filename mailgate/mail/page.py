@@ -15,7 +15,11 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from mailgate.mail import attribution
 from mailgate.mail.words import listed
 
-MAX_OPEN = 10_000  # beyond, the parser's time grows with the square of the depth: tags are only cut out
+# Beyond these the parser's time grows with the square of the depth and of one tag's attributes: tags are only cut out.
+MAX_OPEN = 10_000
+MAX_ATTRIBUTES = 1000
+LONG_TAG = 10_000
+MAX_MARKS = 50
 
 _BLOCKS = listed(
     """
@@ -58,6 +62,8 @@ _WRAPPERS = frozenset({"gmail_quote", "gmail_quote_container"})
 _NO_CLASSES: frozenset[str] = frozenset()
 _OPEN = re.compile(r"<[A-Za-z]")
 _TAG = re.compile(r"<[^<>]{0,2000}>")
+_ATTRIBUTE = re.compile(r"""[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+)?+)?+""")
+_ATTRIBUTES = re.compile(f"(?:{_ATTRIBUTE.pattern})*+")
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 
 
@@ -71,13 +77,25 @@ class Page:
 
 def text(html: str, *, quotes: bool = True) -> Page:
     """What `html` shows; with `quotes`, marked quotes as ``>`` lines and the page cut where a client appends the old mail."""
-    if len(_OPEN.findall(html)) - html.count("</") > MAX_OPEN:
+    if len(_OPEN.findall(html)) - html.count("</") > MAX_OPEN or _is_crowded(html):
         return Page(_TAG.sub("\n", html), False)
     root = LexborHTMLParser(html).root
     writer = _Writer(quotes)
     if root is not None:
         writer.walk(root)
     return Page(writer.text(), writer.marked)
+
+
+def _is_crowded(html: str) -> bool:
+    """True if a tag has too many attributes, or if nobody can say so at little cost, as tags are begun inside of tags."""
+    budget = 10 * len(html)
+    for tag in _OPEN.finditer(html) if len(html) > LONG_TAG else ():
+        found = _ATTRIBUTES.match(html, tag.end())
+        end = found.end() if found else tag.end()
+        budget -= end - tag.start()
+        if budget < 0 or (end - tag.start() > LONG_TAG and len(_ATTRIBUTE.findall(html, tag.end(), end)) > MAX_ATTRIBUTES):
+            return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +168,18 @@ class _Writer:
         if tag in _BLOCKS or quoted:
             self._end_line()
             if tag == "p":
-                self.lines.append("> " * self.depth)
+                self.lines.append(self._quote)
         self.depth -= quoted
         return node
 
     def _break(self) -> None:
-        self.lines.append("> " * self.depth + "".join(self.line).strip())
+        self.lines.append(self._quote + "".join(self.line).strip())
         self.line = []
+
+    @property
+    def _quote(self) -> str:
+        """The marks in front of a line; nobody counts more than fifty."""
+        return "> " * min(self.depth, MAX_MARKS)
 
     def _end_line(self) -> None:
         if "".join(self.line).strip():

@@ -20,6 +20,7 @@ from mailgate.mail.words import any_of
 
 TEXT_LIMIT = 256 * 1024
 MAX_MARKER = 300
+MAX_LINES = 5_000
 
 _SUBJECT = any_of(
     r"""
@@ -54,7 +55,7 @@ _RETURNED = "copy|original|returned?|unsent|undelivered|follows|message text|mes
 _ITS = "(?:the|your) (?:original |returned |unsent )?(?:message|mail|e-mail)"
 _MARKER = any_of(
     rf"""
-    ^[ \t>|*]*[-=_*]{{2,}}.{{0,90}}(?:{_RETURNED}).{{0,90}}$
+    ^[ \t>|*]*[-=_*]{{2,}}+.{{0,90}}(?:{_RETURNED}).{{0,90}}$
     ^.{{0,80}}\bis a copy of (?:the|your).{{0,80}}$
     ^.{{0,80}}\b(?:copy|text|header|headers|part|contents?|body) of {_ITS}.{{0,80}}$
     ^.{{0,80}}\boriginal message (?:follows|was|is|header).{{0,80}}$
@@ -170,7 +171,7 @@ def _stripped(text: str) -> str:
 def _cut(text: str) -> int:
     """Where the returned mail begins: at a marker, or at three header lines in a row after some words."""
     run, at, start, above, said = 0, 0, 0, "", False
-    for line in text.split("\n"):
+    for line in text.split("\n", MAX_LINES)[:MAX_LINES]:
         if said and _is_marker(line, above):
             return at
         if _HEADER.match(line):

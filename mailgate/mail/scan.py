@@ -2,7 +2,7 @@
 
 Nothing is refused here. A mail beyond a limit is read up to the limit, what lies beyond is left unread in `raw`, and
 `defects` says which limit it was: headers 256 KiB and 1,000 lines, one header 16 KiB, 64 parameters, 500 parts,
-depth 30. The pass knows nothing of text encodings or meaning.
+20,000 lines that begin, end or head one, depth 30. The pass knows nothing of text encodings or meaning.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ MAX_HEADER = 16 * 1024
 MAX_PARAMETERS = 64
 MAX_PARTS = 500
 MAX_DEPTH = 30
+MAX_PART_LINES = 20_000  # at which a part may begin or end, and header lines of parts
 
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
 _EIGHT_BIT_FIELD = re.compile(rb"[^\x00-\x20:\x7f]{1,200}:")
@@ -74,14 +75,13 @@ def _header_lines(mail: bytes, defects: list[str]) -> tuple[list[bytes], int]:
         end = mail.find(b"\n", at) + 1 or len(mail)
         line = mail[at:end] if end - at <= MAX_HEADER else mail[at : at + MAX_HEADER]
         count += 1
-        if not line.strip():
-            if line[:1] not in (b" ", b"\t") or not _continues(mail, end):
-                return found, end
-        elif count > MAX_HEADER_LINES or end > MAX_HEADER_BLOCK:
+        if not line.strip() and (line[:1] not in (b" ", b"\t") or not _continues(mail, end)):
+            return found, end
+        if count > MAX_HEADER_LINES or end > MAX_HEADER_BLOCK:
             defects.append("header_block_too_large")
             return found, _after_blank(mail, at)
-        elif line[:1] in (b" ", b"\t"):
-            if found:
+        if line[:1] in (b" ", b"\t"):
+            if found and line.strip():
                 found[-1] += line if len(found[-1]) < 2 * MAX_HEADER_BLOCK else b""
         elif _is_field(line):
             found.append(mail[at:end])
@@ -105,8 +105,23 @@ def _continues(mail: bytes, at: int) -> bool:
 
 
 def _after_blank(mail: bytes, at: int) -> int:
-    blank = _END.search(mail, at)
-    return blank.end() if blank else len(mail)
+    """Where the first empty line from `at` on ends. Found as bytes, as a pattern takes a second for what comes in one."""
+    ends = (mail.find(blank, at) + len(blank) for blank in (b"\n\n", b"\n\r\n"))
+    return min((end for end in ends if end > at), default=len(mail))
+
+
+def header_end(mail: bytes, at: int) -> int:
+    """Where the header ends of a part that begins with the line at `at`; where that line ends if no header follows."""
+    line = mail.find(b"\n", at) + 1
+    if not line:
+        return len(mail)
+    if mail[line : line + 1] not in (b" ", b"\t", b"\r", b"\n") and not _FIELD.match(mail, line):
+        return line
+    limit = min(line + 2 * MAX_HEADER, len(mail))
+    dashes = mail.find(b"\n--", line - 1, limit) + 1
+    blank = _END.search(mail, line - 1, dashes or limit)
+    end = blank.end() if blank else dashes or mail.rfind(b"\n", line, limit) + 1 or mail.find(b"\n", limit) + 1
+    return end or len(mail)
 
 
 def _field(line: bytes, defects: list[str]) -> tuple[str, bytes]:
@@ -135,11 +150,16 @@ def _readable_end(mail: bytes, body: int, fields_: tuple[tuple[str, bytes], ...]
     boundary = _boundary(top)
     if boundary is None or not top.lower().startswith(b"multipart"):
         return len(mail)
-    stack, parts = [boundary], 0
+    stack, parts, lines = [boundary], 0, 0
     at = body - 1 if mail[body : body + 2] == b"--" else mail.find(b"\n--", body)
     while at >= 0:
         stop = mail.find(b"\n", at + 1)
         line = mail[at + 3 : stop if 0 <= stop <= at + 400 else at + 400].rstrip()
+        head = mail[stop + 1 : header_end(mail, at + 1)] if stop >= 0 else b""
+        lines += 1 + head.count(b"\n")
+        if lines > MAX_PART_LINES:
+            defects.append("too_many_part_lines")
+            return at + 1
         closing = line.endswith(b"--") and line[:-2] in stack
         if closing:
             del stack[stack.index(line[:-2]) + 1 :]

@@ -3,6 +3,9 @@
 A mail attached to a mail is a leaf here (RFC 2046 §5.2.1): its bytes stay exact, and a thousand mails in one another
 are one part. Decodes transfer encodings (RFC 2045 §6) and forgives; charsets are words.py's affair.
 
+The parser reads line by line, which costs a hundred times what a line of two letters weighs. So it is shown only the lines at
+which a part can begin or end, and the header lines below them; what lies between is a mark to it, and the leaf gives the bytes.
+
 Forgiven are also a Content-Type without its semicolon, and a boundary that goes on after its closing line.
 """
 
@@ -12,13 +15,20 @@ import binascii
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from email.feedparser import BytesFeedParser
+from email.feedparser import FeedParser
 from email.message import Message as Tree
+from typing import Any
 
 from mailgate.mail import words
+from mailgate.mail.scan import header_end
 
 MAX_REOPENED = 3
+MAX_TEXT = 2**20  # octets of a part that are read as text
+MAX_CODED_LINES = 500_000
+SHORT = 2048
+SHOWN = 128 * 1024
 
+_MARK = "\ue000"  # no byte of a mail becomes this: ASCII and surrogates are all that the parser sees of them
 _LOOSE_TYPE = re.compile(r"\s*([\w.+-]+/[\w.+-]+)\s+(?=[^\s;])")
 
 
@@ -46,13 +56,13 @@ class Part:
 
     @property
     def text(self) -> str:
-        """The content exactly as declared, with LF line ends; what its charset does not have is U+FFFD."""
-        return _lines(words.declared(self.content, self.charset))
+        """The content exactly as declared, with LF line ends; what its charset does not have is U+FFFD. At most 1 MiB of it."""
+        return _lines(words.declared(words.start(self.content, MAX_TEXT), self.charset))
 
     @property
     def readable(self) -> str:
-        """The content as its sender meant it, where he declared no charset or a wrong one: for people."""
-        return _lines(words.decoded(self.content, self.charset))
+        """The content as its sender meant it, where he declared no charset or a wrong one: for people. At most 1 MiB of it."""
+        return _lines(words.decoded(words.start(self.content, MAX_TEXT), self.charset))
 
 
 def _lines(text: str) -> str:
@@ -60,7 +70,13 @@ def _lines(text: str) -> str:
 
 
 class Leafy(Tree):
-    """A MIME part whose attached messages are leaves: nothing is read into them, so their bytes stay exact."""
+    """A MIME part whose attached messages are leaves: nothing is read into them, so their bytes stay exact.
+
+    `hidden`: what stands in the place of each mark.
+    """
+
+    _payload: Any
+    hidden: Sequence[bytes] = ()
 
     def set_raw(self, name: str, value: str) -> None:
         """Add a header line as the parser found it; a Content-Type without its semicolon gets it (RFC 2045 §5.1)."""
@@ -72,7 +88,11 @@ class Leafy(Tree):
     def source(self) -> bytes:
         """The content as it was on the wire: the standard library's own reader decodes it on the way out."""
         payload = self.__dict__.get("_payload")
-        return payload.encode("utf-8", "surrogateescape") if isinstance(payload, str) else b""
+        return _unmarked(payload, self.hidden) if isinstance(payload, str) else b""
+
+    def is_leaf(self) -> bool:
+        """True for a part that has no parts."""
+        return not isinstance(self._payload, list)
 
     @property
     def own_type(self) -> str:
@@ -96,41 +116,96 @@ def build(fields: Sequence[tuple[str, bytes]], body: bytes) -> Leafy:
     for name, value in fields:
         root.set_raw(name, value.decode("ascii", "surrogateescape"))
     if root.get_content_maintype() == "multipart":
-        return _parsed(b"".join(b"%b: %b\n" % (name.encode(), value) for name, value in fields) + b"\n" + body)
-    root.set_payload(body.decode("ascii", "surrogateescape"))
+        return _parsed(b"".join(b"%b: %b\n" % (name.encode(), value) for name, value in fields), body)
+    root.hidden, root._payload = [body], _marked(0)
     return root
 
 
-def _parsed(mail: bytes) -> Leafy:
-    parser = BytesFeedParser(Leafy)
-    parser.feed(mail)
-    return parser.close()
+def _parsed(head: bytes, body: bytes) -> Leafy:
+    """The tree of a multipart."""
+    hidden: list[bytes] = []
+    parser = FeedParser(Leafy)
+    parser.feed(head.decode("ascii", "surrogateescape") + "\n")
+    for piece in _skeleton(body, hidden):
+        parser.feed(piece)
+    root = parser.close()
+    for part in _every(root):
+        part.hidden = hidden
+    return root
+
+
+def _skeleton(body: bytes, hidden: list[bytes]) -> Iterator[str]:
+    """`body` with a mark for each long stretch in which no part can begin or end; the stretches are added to `hidden`."""
+    at, dashes = 0, 0 if body.startswith(b"--") else body.find(b"\n--") + 1 or len(body)
+    while True:
+        stretch = body[at:dashes]
+        if len(stretch) > SHORT:
+            text = stretch.removesuffix(b"\n").removesuffix(b"\r")
+            hidden.append(text)
+            yield _marked(len(hidden) - 1)
+            stretch = stretch[len(text) :]
+        yield stretch.decode("ascii", "surrogateescape")
+        if dashes == len(body):
+            return
+        at = header_end(body, dashes)
+        yield body[dashes:at].decode("ascii", "surrogateescape")
+        dashes = body.find(b"\n--", at - 1) + 1 or len(body)
+
+
+def _marked(number: int) -> str:
+    return f"{_MARK}{number}{_MARK}"
+
+
+def _unmarked(text: str, hidden: Sequence[bytes], limit: int | None = None) -> bytes:
+    """`text` as bytes, with what stands behind its marks: all of that, or the first `limit` octets of each."""
+    found: list[bytes] = []
+    for number, piece in enumerate(text.split(_MARK)):
+        behind = hidden[int(piece)] if number % 2 else piece.encode("utf-8", "surrogateescape")
+        found.append(behind if limit is None else words.start(behind, limit))
+    found = [one for one in found if one]
+    return found[0] if len(found) == 1 else b"".join(found)
+
+
+def _every(root: Leafy) -> Iterator[Leafy]:
+    waiting = [root]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        if not part.is_leaf():
+            waiting.extend(child for child in reversed(part._payload) if isinstance(child, Leafy))
+
+
+def shown(root: Leafy) -> Leafy:
+    """`root` as other readers of trees want it, with the start of what was hidden in its place; `source` knows only that then."""
+    for part in _every(root):
+        if part.is_leaf():
+            part._payload = _unmarked(part._payload or "", part.hidden, SHOWN).decode("ascii", "surrogateescape")
+    return root
 
 
 def leaves(root: Leafy) -> Iterator[Leafy]:
     """The leaves below `root` in order, then those that stand behind its closing line."""
-    waiting = [*reversed(_reopened(root)), root]
-    while waiting:
-        part = waiting.pop()
-        payload = part.get_payload()
-        if isinstance(payload, list):
-            waiting.extend(child for child in reversed(payload) if isinstance(child, Leafy))
-        else:
-            yield part
+    for tree in (root, *_reopened(root)):
+        yield from (part for part in _every(tree) if part.is_leaf())
 
 
 def _reopened(root: Leafy) -> list[Leafy]:
     """What stands behind the closing line where the boundary goes on: two multiparts share it (against RFC 2046 §5.1.2)."""
     found: list[Leafy] = []
-    boundary, rest = root.get_boundary(), root.epilogue
-    while rest and boundary and f"\n--{boundary}" in f"\n{rest}" and len(found) < MAX_REOPENED:
-        head = f'Content-Type: multipart/mixed; boundary="{boundary}"\n\n'
-        again = _parsed((head + rest).encode("utf-8", "surrogateescape"))
+    boundary, rest = root.get_boundary(), _behind(root)
+    while (
+        rest and boundary and f"\n--{boundary}".encode("utf-8", "surrogateescape") in b"\n" + rest and len(found) < MAX_REOPENED
+    ):
+        again = _parsed(f'Content-Type: multipart/mixed; boundary="{boundary}"\n'.encode("utf-8", "surrogateescape"), rest)
         if not again.is_multipart():
             break
         found.append(again)
-        rest = again.epilogue
+        rest = _behind(again)
     return found
+
+
+def _behind(root: Leafy) -> bytes:
+    return _unmarked(root.epilogue or "", root.hidden)
 
 
 def disposition(leaf: Leafy) -> str | None:
@@ -166,13 +241,12 @@ def decode(leaf: Leafy) -> bytes:
 
 
 def _uudecoded(raw: bytes) -> bytes:
-    """The bytes between ``begin`` and ``end``; a line that is none is passed over. `raw` where nothing begins."""
-    lines = raw.splitlines()
-    start = next((number for number, line in enumerate(lines) if line.startswith(b"begin ")), None)
-    if start is None:
+    """The bytes between ``begin`` and ``end``; a line that is none is passed over. `raw` where nothing begins, or too much."""
+    start = 0 if raw.startswith(b"begin ") else raw.find(b"\nbegin ") + 1
+    if not raw.startswith(b"begin ", start) or raw.count(b"\n") > MAX_CODED_LINES:
         return raw
     out: list[bytes] = []
-    for line in lines[start + 1 :]:
+    for line in raw[start:].splitlines()[1:]:
         if line.strip() == b"end":
             break
         out.append(_uu_line(line))

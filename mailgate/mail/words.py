@@ -13,6 +13,9 @@ import re
 from functools import lru_cache
 
 MAX_WORDS = 100
+MAX_RUNS = 10_000
+TOGETHER = 4 * 2**20  # octets of base64 that are decoded in one go: no other thread runs meanwhile
+FORGIVEN = 2**20
 WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?\r\n]{0,20000})\?=")
 _GAP = re.compile(r"[ \t\r\n]*")
 _Q_BYTE = re.compile(rb"=([0-9A-Fa-f]{2})")
@@ -20,7 +23,7 @@ _BETWEEN = re.compile(rb"[^=]+")
 _QP = re.compile(rb"=([0-9A-Fa-f]{2})|=[ \t]*\r?\n|=\Z|(?<![ \t])[ \t]++(?=\r?\n)")
 _CROOKED_QP = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n)|[ \t](?=\r?\n)|=\Z")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]")
-_STRAY = re.compile(rb"[^A-Za-z0-9+/]+")
+_STRAY = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
 _REFUSED = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"})
 _BETTER = {  # what senders mean by these names (WHATWG Encoding Standard, "Names and labels")
     "gb2312": "gb18030",
@@ -91,6 +94,25 @@ def decoded(content: bytes, charset: str | None) -> str:
     return declared(content, charset if name else "latin-1")
 
 
+def start(content: bytes, limit: int) -> bytes:
+    """At most `limit` octets of a text, ended where a line or at least no character of UTF-8 is cut in two."""
+    if len(content) <= limit:
+        return content
+    line = content.rfind(b"\n", limit - 4096, limit) + 1
+    while not line and limit > 0 and content[limit] & 0xC0 == 0x80:
+        limit -= 1
+    return content[: line or limit]
+
+
+def is_utf8(content: bytes) -> bool:
+    """True for bytes whose characters need no guess (RFC 6532)."""
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def raw_text(content: bytes) -> str:
     """A raw header value as text: UTF-8 (RFC 6532), else Windows-1252 (against RFC 5322 §2.2, seen daily)."""
     return decoded(content, None)
@@ -134,8 +156,12 @@ def _byte(found: re.Match[bytes]) -> bytes:
 
 
 def quoted_printable(raw: bytes) -> bytes:
-    """The bytes behind `raw`; an = that starts nothing stays, white space at line ends goes (RFC 2045 §6.7)."""
-    return _QP.sub(_byte, raw) if _CROOKED_QP.search(raw) else binascii.a2b_qp(raw)
+    """The bytes behind `raw`; an = that starts nothing stays, white space at line ends goes (RFC 2045 §6.7).
+
+    What is longer than a text for people is taken as the standard library takes it, crooked or not.
+    """
+    crooked = len(raw) <= FORGIVEN and _CROOKED_QP.search(raw)
+    return _QP.sub(_byte, raw) if crooked else binascii.a2b_qp(raw)
 
 
 def base64(raw: bytes) -> bytes:
@@ -143,8 +169,12 @@ def base64(raw: bytes) -> bytes:
 
     What follows the padding counts only if it is base64 too: list servers append a footer in plain text.
     """
+    clean = raw.translate(None, b" \t\r\n")
+    pieces = [clean[at : at + TOGETHER] for at in range(0, len(clean), TOGETHER)]
     try:
-        return binascii.a2b_base64(raw.translate(None, b" \t\r\n"), strict_mode=True)
+        if all(b"=" not in piece for piece in pieces[:-1]):
+            return b"".join([binascii.a2b_base64(piece, strict_mode=True) for piece in pieces])
+        return _crooked_base64(raw)
     except binascii.Error:
         return _crooked_base64(raw)
 
@@ -152,12 +182,12 @@ def base64(raw: bytes) -> bytes:
 def _crooked_base64(raw: bytes) -> bytes:
     first, padding, rest = raw.partition(b"=")
     runs = [first]
-    if padding and not _NOT_BASE64.search(rest):
+    if padding and rest.count(b"=") <= MAX_RUNS and not _NOT_BASE64.search(rest):
         runs += _BETWEEN.findall(rest)
     return b"".join(map(_base64_run, runs))
 
 
 def _base64_run(run: bytes) -> bytes:
-    clean = _STRAY.sub(b"", run)
+    clean = run.translate(None, _STRAY)
     clean = clean[: len(clean) - 1] if len(clean) % 4 == 1 else clean
     return binascii.a2b_base64(clean + b"=" * (-len(clean) % 4))

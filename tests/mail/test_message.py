@@ -11,6 +11,7 @@ import pytest
 
 from mailgate.mail import message
 from mailgate.mail.message import once, parse
+from mailgate.mail.tree import leaves
 
 MIXED = (
     b"From: Ann <ann@shop.example>\r\nTo: help@desk.example\r\nCc: b@x.example\r\nCc: c@x.example\r\n"
@@ -232,6 +233,42 @@ def test_limits_are_named_in_defects() -> None:
     assert "too_many_parts" in parse(BOMBS["parts"]).defects
     assert "too_deep" in parse(BOMBS["nested"]).defects
     assert "header_block_too_large" in parse(BOMBS["header lines"]).defects
+
+
+def test_what_lies_between_the_parts_is_never_read_line_by_line() -> None:
+    """A part of a million lines costs what one line of that size costs, and loses no byte."""
+    body = b"\r\n" * 300_000 + b"--\r\n-- x\r\n" + b"y\n" * 50_000
+    raw = b"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/csv\n\n" + body + b"\n--b\n\nend\n--b--\n"
+    mail = parse(raw)
+    assert [part.content for part in mail.parts] == [body, b"end"]
+    tree = mail._tree[0]
+    assert tree is not None
+    assert max(len(leaf._payload) for leaf in leaves(tree)) < 5000
+
+
+def test_a_private_character_in_a_mail_is_no_mark_of_ours() -> None:
+    """What stands for a stretch in the parser's text can not come out of a mail's bytes."""
+    raw = "Content-Type: multipart/mixed; boundary=b\n\n--b\n\n\ue0000\ue000\n--b\n\n".encode() + b"x" * 5000 + b"\n--b--\n"
+    assert [part.content for part in parse(raw).parts] == ["\ue0000\ue000".encode(), b"x" * 5000]
+
+
+def test_parts_with_headers_of_a_thousand_lines_are_too_many() -> None:
+    """What a parser would have to keep of each line is what counts, not the octets."""
+    part = b"--b\n" + b"a:\n" * 5000 + b"\nx\n"
+    mail = parse(b"Content-Type: multipart/mixed; boundary=b\n\n" + part * 20)
+    assert "too_many_part_lines" in mail.defects
+    assert len(mail.parts) < 20
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "cp1256", "iso-2022-jp"])
+def test_of_a_long_text_one_mebioctet_is_read_and_none_of_it_garbled(charset: str) -> None:
+    """Where it is cut no character is cut in two, and it says so."""
+    text = {"utf-8": "سلام ", "cp1256": "سلام ", "iso-2022-jp": "配送\n"}[charset] * 300_000
+    mail = parse(f"Content-Type: text/plain; charset={charset}\n\n".encode() + text.encode(charset))
+    assert mail.readable is not None
+    assert text.startswith(mail.readable)
+    assert len(mail.readable.encode(charset)) > 1_000_000
+    assert "text_too_long" in mail.defects
 
 
 @pytest.mark.parametrize("piece", [b" ", b"= ", b"=", b" \n", b"=3D", b"\t "])
