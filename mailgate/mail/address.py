@@ -21,9 +21,12 @@ MAX_MAILBOXES = 500
 
 _ATEXT = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]")
 _ENCODED = re.compile(r"=\?[^?\s]{1,60}\?[bBqQ]\?[^?\r\n]{0,2000}\?=")
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")  # of a host's key: what one letter stands for may be no letter
 _PLAIN = re.compile(r"[^\"(<>,;:=\\]+")
 _SEPARATORS = re.compile(r"""[\s<>()\[\]",;:]+""")
+_NAME = re.compile(r"""\s*(?:"[^"\\<>]*"|(?:[\sA-Za-z0-9!#$%&'*+/=?^_`{|}~.-]|[^\x00-\x7f])*)\s*""")
 _SPACES = re.compile(r"\s+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,9 @@ def _is_atom(char: str) -> bool:
 
 
 def _is_host(host: str) -> bool:
-    if not 1 <= len(host) <= 255 or len(_host_key(host)) > 255:
+    if not 1 <= len(host) <= 255 or len(_host_key(host)) > 255 or host.endswith("."):
         return False
-    return all(map(_is_label, _host_key(host).split("."))) and all(map(_is_host_char, host))
-
-
-def _is_label(label: str) -> bool:
-    return 1 <= len(label) <= 63 and not label.startswith("-") and not label.endswith("-")
+    return all(map(_LABEL.fullmatch, _host_key(host).split("."))) and all(map(_is_host_char, host))
 
 
 def _is_host_char(char: str) -> bool:
@@ -73,9 +72,9 @@ def key(address: str) -> str:
 
 def _host_key(host: str) -> str:
     if host.isascii():
-        return host.lower().rstrip(".")
+        return host.lower().rstrip(". ")
     plain = unicodedata.normalize("NFKC", host.lower()).lower().replace("。", ".")
-    return ".".join(map(_a_label, plain.rstrip(".").split(".")))
+    return ".".join(map(_a_label, plain.rstrip(". ").split(".")))
 
 
 def _a_label(label: str) -> str:
@@ -125,11 +124,20 @@ def author(lines: Sequence[str]) -> str | None:
     """
     if len(lines) != 1 or len(lines[0]) > 2000:
         return None
-    text = re.sub(r"\r?\n(?=[ \t])", "", lines[0]).strip()
+    text = re.sub(r"\r?\n(?=[ \t])", "", lines[0]).strip(" \t")
     if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") and char != "\t" for char in text):
         return None
     plain = _without_comments(text)
-    return _strict(plain) if plain is not None else None
+    found = _strict(plain) if plain is not None else None
+    return found if found is None or ("=?" not in found and _is_only_one(found, text)) else None
+
+
+def _is_only_one(address: str, text: str) -> bool:
+    """False where something else on the line has an @ and is more than a plain name: some readers start over behind a fold in a
+    quoted name, or decode a broken one before they read it."""
+    bracketed = f"<{address}>"
+    rest = text.replace(bracketed if bracketed in text else address, " ", 1)
+    return "@" not in rest + words.decode(rest) or _NAME.fullmatch(rest) is not None or key(rest.strip(' "()')) == key(address)
 
 
 def _without_comments(text: str) -> str | None:
@@ -207,6 +215,7 @@ class _Item:
             name = name or self.comment
         if "@" not in address and "=?" in address:
             address, name = _bare(words.decode(address))
+        address = _CONTROL.sub("", address)
         return Mailbox(_shown(name), address) if address and (self.angle or "@" in address) else None
 
 

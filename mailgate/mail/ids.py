@@ -23,7 +23,7 @@ def one(value: str) -> str | None:
     """The first id of a Message-ID value, or None."""
     found = _FIRST.search(value)
     text = _SPACES.sub("", found[1]) if found else value.strip().strip("<>").strip()
-    return text[:998] or None
+    return text[:998].strip() or None
 
 
 def answered(values: Iterable[str]) -> tuple[str, ...]:

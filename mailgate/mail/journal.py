@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from mailgate.mail.address import is_address
 from mailgate.mail.message import Message
 
 MARKS = ("x-ms-journal-report", "x-ms-exchange-organization-journal-report")
@@ -35,5 +36,5 @@ def read(message: Message) -> Journaled | None:
     if original is None:
         return None
     said = _SENDER.search((message.readable or "")[:TEXT_LIMIT])
-    sender = said[1].strip("<>") if said else ""
-    return Journaled(original, (sender or None) if said else message.author)
+    sender = said[1].strip("<>") if said else "unsaid"
+    return Journaled(original, sender if is_address(sender) else message.author if sender else None)

@@ -112,8 +112,7 @@ def read(subject: str) -> Subject:
         rest = _stripped(text[bracket.end() :], behind := set[str]())
         if rest != text[bracket.end() :]:
             cut, label, text = cut | behind, bracket[0].rstrip() + " ", rest
-    ended = _FWD_END.search(text)
-    if ended is not None:
+    while ended := _FWD_END.search(text):
         text, cut = text[: ended.start()], cut | {"forward"}
     base = (label + text).strip()
     reply = "reply" in cut or ("weak" in cut and tag is not None)
@@ -156,10 +155,11 @@ def _is_mark(char: str) -> bool:
 
 def _untagged(text: str) -> tuple[str, int | None]:
     """`text` without our tags, and their number; None where there is none or two that differ."""
-    numbers = {int(found[1] or found[2]) for found in _TAG.finditer(text)}
-    if not numbers:
-        return text, None
-    return " ".join(_TAG.sub(" ", text).split()), numbers.pop() if len(numbers) == 1 else None
+    numbers: set[int] = set()
+    while found := {int(match[1] or match[2]) for match in _TAG.finditer(text)}:  # what closes up may be a tag again
+        numbers |= found
+        text = " ".join(_TAG.sub(" ", text).split())
+    return text, numbers.pop() if len(numbers) == 1 else None
 
 
 def _stripped(text: str, cut: set[str]) -> str:

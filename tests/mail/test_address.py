@@ -8,6 +8,7 @@ import pytest
 
 from mailgate.mail import address
 from mailgate.mail.address import Mailbox
+from mailgate.mail.message import parse
 
 
 @pytest.mark.parametrize(
@@ -30,12 +31,30 @@ from mailgate.mail.address import Mailbox
         ("<@relay.test:a@shop.example>", None),
         ('"open <a@shop.example>', None),
         ("a@shop.example\x00", None),
+        ("\x1e a@shop.example", None),
+        ("a@shop.example.", None),
+        ("a@shop.ex\ufdfale", None),
+        ("=?utf-8?q?@nn?= <a@shop.example>", None),
+        ("=?x@y?q?z?= <a@shop.example>", None),
+        ("=?utf-8?q?Ann?=xample@shop.example", None),
+        ("=?utf-8?q?b=40v=2Etest?= [team] <a@shop.example>", None),
+        ('"b@v.test"] <a@shop.example>', None),
+        ('"b <c@v.test>" <a@shop.example>', None),
+        ("a@shop.example (a@shop.example)", "a@shop.example"),
+        ("a(@v.test)@shop.example", None),
         ("", None),
     ],
 )
 def test_author_is_exactly_one_mailbox_or_nobody(line: str, expected: str | None) -> None:
     """What two readers could understand differently is nobody (RFC 5322 §3.6.2)."""
     assert address.author([line]) == expected
+
+
+def test_an_address_in_a_charset_that_we_guess_is_nobodys() -> None:
+    """Whoever guesses another one sees another address; a name may be guessed."""
+    assert parse(b"From: Ann\xd8 <a.l\xe2\x80\x8cee@shop.example>\n\n").author is None
+    assert parse(b"From: Ann\xd8 <a@shop.example>\n\n").author == "a@shop.example"
+    assert parse("From: Ann <é@shop.example>\n\n".encode()).author == "é@shop.example"
 
 
 def test_two_from_lines_are_nobody() -> None:

@@ -64,6 +64,13 @@ def test_reverse_path_is_what_the_report_says(said: bytes, path: str | None) -> 
     assert found.reverse_path == path
 
 
+def test_what_is_no_address_is_no_reverse_path() -> None:
+    """Then the author of the report counts, as if it said nothing."""
+    found = journal.read(parse(report(said=b"Sender: a@b.test <c@d.test>: unknown\r\n")))
+    assert found is not None
+    assert found.reverse_path == parse(report()).author
+
+
 @pytest.mark.parametrize(
     "raw",
     [report(mark=b""), ORIGINAL, report().replace(b"message/rfc822", b"application/pdf"), b"X-MS-Journal-Report:\r\n\r\n", b""],

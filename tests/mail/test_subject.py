@@ -57,3 +57,9 @@ def test_generic_subjects_say_nothing() -> None:
     """Words that everybody uses are no evidence."""
     assert all(is_generic(read(text).key) for text in ("Help", "invoice problem", "fatura", "Hi", ""))
     assert not is_generic(read("Parcel 4711 arrived broken").key)
+
+
+@pytest.mark.parametrize(("said", "base"), [("x (fwd) (fwd)", "x"), ("[MG-[MG-42]42] x", "x"), ("x [MG-[MG-1]2]", "x")])
+def test_what_is_cut_once_is_not_there_to_be_cut_again(said: str, base: str) -> None:
+    """Two marks in one another close up to a new one: nobody gets our tag into the subject of somebody else's notice."""
+    assert read(said).base == base
