@@ -9,8 +9,10 @@ import postgres
 import pytest
 from hypothesis import settings
 
-settings.register_profile("ours", deadline=None)  # a busy machine is no fault of the program
-settings.load_profile("ours")
+# The same examples each time, however busy the machine is; `--hypothesis-profile=wild` thinks of others, and of more.
+settings.register_profile("calm", deadline=None, derandomize=True)
+settings.register_profile("wild", deadline=None, max_examples=2000)
+settings.load_profile("calm")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
