@@ -64,12 +64,13 @@ HARD = {
     "CR NUL LF": b"a\r\0\nb",
     "bare CR in a header": b"",
 }
+WAYS = (False, True)  # whole, and byte by byte
 LENGTHS = (997, 998, 999, 1000, 1001, 2046, 4094, 4096, 8190, 8192, 65534, 65535, 65536)
 
 
 def smuggling(field: Field) -> Iterator[Case]:
     """23 look-alikes of the end, whole and byte by byte: one mail in is one reply, and nobody's second mail is stored."""
-    for (name, dot), bytewise in itertools.product(DOTS.items(), (False, True)):
+    for (name, dot), bytewise in itertools.product(DOTS.items(), WAYS):
         marked = f"{name} {'bytewise' if bytewise else 'whole'}"
         inner = letter(f"stolen-{name}-{bytewise}".replace(" ", "-"))
         raw = letter(f"outer-{name}-{bytewise}".replace(" ", "-"), b"x" + dot + STOLEN + inner)

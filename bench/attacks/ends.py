@@ -14,6 +14,8 @@ from attacks.field import Case, Field, expect, letter, stuffed, verdict
 from attacks.wire import Wire
 
 ROUNDS = 40
+STALLED = 20  # handshakes
+SHAKEN = {"text": b"EHLO a\r\n" * 20, "bytes": bytes(range(256)) * 8, "half a record": b"\x16\x03\x01\x20\0" + b"x" * 100}
 
 
 def with_tls(directory: Path, words: Sequence[str]) -> Running:
@@ -55,11 +57,7 @@ def starttls(field: Field) -> Iterator[Case]:
         wire.hears()
         wire.says("EHLO a")
         yield expect("STARTTLS with an argument", wire.says("STARTTLS now"), "501")
-    for name, data in {
-        "text": b"EHLO a\r\n" * 20,
-        "bytes": bytes(range(256)) * 8,
-        "half a record": b"\x16\x03\x01\x20\0" + b"x" * 100,
-    }.items():
+    for name, data in SHAKEN.items():
         with field.wire() as wire:
             wire.hears()
             wire.says("EHLO a")
@@ -70,7 +68,7 @@ def starttls(field: Field) -> Iterator[Case]:
             yield verdict(
                 f"a handshake of {name}", time.monotonic() - begun < 15, "closed in 15 s", f"{time.monotonic() - begun:.0f} s"
             )
-    stalled = [field.wire() for _ in range(20)]
+    stalled = [field.wire() for _ in range(STALLED)]
     for wire in stalled:
         wire.hears()
         wire.says("EHLO a")
@@ -116,7 +114,7 @@ def endings(field: Field) -> Iterator[Case]:
         wire.gives(stuffed(raw))
         wire.reset()
         field.note(raw, "")
-        cut = stuffed(letter(f"cut-{n}", b"x" * 200 + b"\r\n"))
+        cut = stuffed(letter(f"unfinished-{n}", b"x" * 200 + b"\r\n"))
         for end in (lambda wire: wire.half_close(), lambda wire: wire.reset(), lambda wire: wire.close()):
             wire = field.wire()
             wire.begins()
@@ -128,7 +126,7 @@ def endings(field: Field) -> Iterator[Case]:
     for name, count in heard.items():
         yield verdict(name, count == ROUNDS, ROUNDS, count)
     field.figures["unheard but stored"] = str(len(field.unheard & {row["sha256"] for row in field.stored()}))
-    cuts = [row for row in field.stored() if (row["message_id"] or "").startswith("cut-")]
+    cuts = [row for row in field.stored() if (row["message_id"] or "").startswith("unfinished-")]
     yield verdict("what had no dot is not stored", not cuts, "none", len(cuts))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from running import Running, serve
 
-from attacks import content, ends, flood, grammar, size, slow, talk
+from attacks import bombs, content, ends, flood, grammar, hostile, lmtp, size, slow, talk
 from attacks.field import Case, Field
 
 
@@ -42,7 +42,7 @@ FAMILIES = (
     Family("N19", "fidelity", content.fidelity),
     Family("N03", "lines", size.lines),
     Family("N04", "sizes", size.sizes, (size.SMALL, f"limits.in_flight={size.ROOM}")),
-    Family("N04", "bombs", size.bombs),
+    Family("N04", "memory", size.bombs),
     Family("R20", "parallel", size.parallel),
     Family("N05", "recipients", flood.recipients),
     Family("N06", "connections", flood.connections),
@@ -53,6 +53,11 @@ FAMILIES = (
     Family("N13", "grammar", grammar.grammar),
     Family("N09", "starttls", ends.starttls, start=ends.with_tls),
     Family("N10", "endings", ends.endings),
+    Family("N11", "bombs", bombs.bombs),
+    Family("N14", "lmtp", lmtp.replies, lmtp=True),
+    Family("N14", "burst", lmtp.burst, lmtp=True, aftermath=False),
+    Family("N15", "injection", hostile.injection),
+    Family("S01", "identities", hostile.identities, hostile.TRUST),
     Family("N07", "slow", slow.slow, slow.WORDS),
     Family("R07", "sigterm", slow.sigterm, aftermath=False),
 )

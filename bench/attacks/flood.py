@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from running import DESK, until
 
@@ -15,24 +15,24 @@ from attacks.wire import EVIL, Wire
 MANY = 10_000
 FLOOD = 2_000
 CHURN = 3_000
+FLOODS: dict[str, Callable[[int], str]] = {
+    "forms of the desk": lambda n: f"RCPT TO:<{DESK.replace('@', f'+f{n}@')}>",
+    "the desk again": lambda n: f"RCPT TO:<{DESK}>",
+    "nobody here": lambda n: f"RCPT TO:<nobody{n}@{DESK.partition('@')[2]}>",
+    "foreign": lambda n: f"RCPT TO:<a{n}@else{n}.test>",
+    "malformed": lambda n: f"RCPT TO:<@{n}",
+    "NOOP": lambda n: "NOOP",
+    "RSET": lambda n: "RSET",
+    "EHLO": lambda n: f"EHLO e{n}.test",
+    "VRFY": lambda n: f"VRFY u{n}",
+    "MAIL and RSET": lambda n: ("MAIL FROM:<a@evil.test>", "RSET")[n % 2],
+    "HELP": lambda n: "HELP",
+}
 
 
 def recipients(field: Field) -> Iterator[Case]:
     """10,000 of one verb do not get 10,000 answers, and no recipient beyond the limit is taken."""
-    floods = {
-        "forms of the desk": lambda n: f"RCPT TO:<{DESK.replace('@', f'+f{n}@')}>",
-        "the desk again": lambda n: f"RCPT TO:<{DESK}>",
-        "nobody here": lambda n: f"RCPT TO:<nobody{n}@{DESK.partition('@')[2]}>",
-        "foreign": lambda n: f"RCPT TO:<a{n}@else{n}.test>",
-        "malformed": lambda n: f"RCPT TO:<@{n}",
-        "NOOP": lambda n: "NOOP",
-        "RSET": lambda n: "RSET",
-        "EHLO": lambda n: f"EHLO e{n}.test",
-        "VRFY": lambda n: f"VRFY u{n}",
-        "MAIL and RSET": lambda n: ("MAIL FROM:<a@evil.test>", "RSET")[n % 2],
-        "HELP": lambda n: "HELP",
-    }
-    for name, line in floods.items():
+    for name, line in FLOODS.items():
         with field.wire() as wire:
             wire.hears()
             wire.says("EHLO evil.test")
@@ -93,6 +93,7 @@ def connections(field: Field) -> Iterator[Case]:
     yield verdict("the others are told", told + greeted >= FLOOD * 0.99, FLOOD, told + greeted)
     for wire in wires:
         wire.close()
+    until(lambda: field.sends(letter("after-flood")).startswith("250"), 20)
     yield from _quiet_log(field, before, took)
     field.figures["greeted"] = str(greeted)
     field.figures["RSS"] = f"+{field.growth() >> 20} MB"

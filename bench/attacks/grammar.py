@@ -149,7 +149,7 @@ def grammar(field: Field) -> Iterator[Case]:
                     wire.says(one)
                 yield expect(ascii(line)[1:70], wire.says(line), *wanted)
                 yield expect(f"in step after {ascii(line)[1:50]}", wire.says("NOOP"), "250")
-    yield from _states(field)
+    yield from states(field)
 
 
 def _lines(table: str) -> Iterator[tuple[str, list[str]]]:
@@ -167,11 +167,11 @@ def _sequences() -> Iterator[tuple[str, list[str], str]]:
         name, wanted, lines = (part.strip() for part in row.split("|"))
         yield name, [SHORT.get(line, line) for line in lines.split("; ")], wanted
     mail = f"{SHORT['M']} SIZE=1{' ' * 490}SMTPUTF8"
-    yield "a legal MAIL of 530 octets after many EHLO", [*["EHLO a"] * 15, mail], "250 " * 16
+    yield ("a legal MAIL of 530 octets after many EHLO", [*["EHLO a"] * 15, mail], "250 " * 16)
     yield "20 bad commands", ["EHLO a", *["FROB"] * 20], "250 " + "500 " * 9 + "421"
 
 
-def _states(field: Field) -> Iterator[Case]:
+def states(field: Field) -> Iterator[Case]:
     """Sequences of commands, in step and sent ahead, and the codes they get."""
     for name, lines, wanted in _sequences():
         for ahead in (False, True):

@@ -15,6 +15,7 @@ from attacks.field import Case, Field, expect, letter, stuffed, verdict
 from attacks.wire import EVIL, Wire
 
 IDLE, SESSION = 4, 15  # seconds, as the family sets them
+SENDERS, UNFINISHED = 50, 25  # when the daemon is told to end
 WORDS = (f'limits.idle="{IDLE}s"', f'limits.session="{SESSION}s"')
 
 
@@ -98,22 +99,24 @@ def _all_gone(
 
 
 def sigterm(field: Field) -> Iterator[Case]:
-    """SIGTERM with 50 in DATA: who ends his mail hears 250, the others 421, and the daemon is gone in ten seconds."""
+    """SIGTERM with many in DATA: who ends his mail hears 250, the others 421, and the daemon is gone in ten seconds."""
     field.stop_watching()
-    wires = [field.wire(source=f"127.0.0.{5 + n // 25}") for n in range(50)]
-    raws = [letter(f"sigterm-{n}", b"x" * 70 + b"\r\n") for n in range(50)]
+    wires = [field.wire(source=f"127.0.0.{5 + n % 2}") for n in range(SENDERS)]
+    raws = [letter(f"sigterm-{n}", b"x" * 70 + b"\r\n") for n in range(SENDERS)]
     for wire, raw in zip(wires, raws, strict=True):
         wire.begins()
         wire.gives(raw)
     begun = time.monotonic()
     os.kill(field.running.pid, signal.SIGTERM)
     until(lambda: field.running.lines("daemon.stopping"))
-    for wire, raw in zip(wires[:25], raws, strict=False):
+    for wire, raw in zip(wires[: SENDERS - UNFINISHED], raws, strict=False):
         reply = wire.says(b".\r\n")
         field.note(raw, reply)
     finished = sum(field.accepted[one] for one in field.accepted) - len(field.tolls.times)
     last = [wire.hears()[:3] for wire in wires]
     until(lambda: field.running.ended() is not None, 15)
+    for wire in wires:
+        wire.close()
     took = time.monotonic() - begun
     field.figures |= {
         "finished": str(finished),
@@ -121,8 +124,8 @@ def sigterm(field: Field) -> Iterator[Case]:
         "cut": str(last.count("")),
         "ended in": f"{took:.1f} s",
     }
-    yield verdict("who ends his mail is answered", finished >= 25, "25 × 250", finished)
-    yield verdict("everybody hears 421", last.count("421") == 50, "50 × 421", last)
+    yield verdict("who ends his mail is answered", finished == SENDERS - UNFINISHED, f"{SENDERS - UNFINISHED} × 250", finished)
+    yield verdict("everybody hears 421", last.count("421") == SENDERS, f"{SENDERS} × 421", last)
     yield verdict("the daemon ends", field.running.ended() == 0 and took < 11, "0 in 10 s", (field.running.ended(), took))
     got = {row["sha256"] for row in field.stored()}
     yield verdict(

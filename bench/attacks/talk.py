@@ -47,7 +47,7 @@ def garbage(field: Field) -> Iterator[Case]:
     for name, data in GARBAGE.items():
         with field.wire() as wire:
             wire.gives(data)
-            replies = wire.rest(3.0)
+            replies = wire.rest()
         said = [reply for reply in replies if not reply.startswith(("220", "250-"))]
         none = not any(reply.startswith("354") for reply in said) and sum(reply.startswith("250") for reply in said) <= 1
         yield verdict(name, none and len(said) <= 25 and "…" not in replies, "no 354, at most 25 replies, closed", said[-3:])
@@ -57,7 +57,7 @@ def garbage(field: Field) -> Iterator[Case]:
         wire.says("MAIL FROM:<a@evil.test>")
         wire.says(f"RCPT TO:<{DESK}>")
         wire.gives(b"BDAT 40 LAST\r\n" + letter("bdat")[:40] + b"QUIT\r\n")
-        replies = wire.rest(3.0)
+        replies = wire.rest()
         yield verdict(
             "BDAT", replies and replies[0][0] in "45" and not any(one.startswith("250") for one in replies), "no 250", replies
         )
