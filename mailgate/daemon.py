@@ -346,6 +346,7 @@ class Daemon:
             try:
                 counts = await self.store.beside(spool.counts), await self.store.beside(outbox.counts)
                 self.gauges.show(*counts, await self.store.beside(memory.holds))
+                self.store.free()
                 await self.guard.left_over(self._longest_passage)
             except StoreError as error:  # to start anew would not bring it back
                 events.loop_failed(loop="watch", error=error)

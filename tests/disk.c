@@ -2,7 +2,8 @@
 
    POWER_STORE    the database; its -wal and -journal are watched as well
    POWER_JOURNAL  a folder: what each of these files has been through, in order, with the bytes before and after (disk.py reads it)
-   POWER_FAULT    a file "CALL ERRNO FIRST COUNT", CALL write or sync: these calls fail; errno 0 is a write of half its bytes
+   POWER_FAULT    a file "CALL ERRNO FIRST COUNT", CALL write or sync: these calls fail; errno 0 is a write of half its bytes;
+                  CALL slow: these syncs take ERRNO microseconds
    POWER_SYNC     how long a sync takes, in microseconds; what a sync means is played here, so the true disk is spared
 */
 #define _GNU_SOURCE
@@ -103,7 +104,8 @@ static int synced(int fd, int (*real)(int)) {
     if (!watched(fd)) return real(fd);
     pthread_mutex_lock(&turn);
     const char *takes = getenv("POWER_SYNC");
-    usleep(takes ? atoi(takes) : 0);
+    int slow = planted("slow");
+    usleep(slow > 0 ? slow : takes ? atoi(takes) : 0);
     int fault = planted("sync"), done = fault > 0 ? -1 : 0;
     note(journals[fd], (struct record){done ? 'F' : 'S', 0, 0, 0, 0}, "", "");
     pthread_mutex_unlock(&turn);

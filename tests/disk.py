@@ -78,6 +78,10 @@ class Disk:
         """There is no room for one byte more."""
         self.fails("write", errno.ENOSPC)
 
+    def slow(self, seconds: float) -> None:
+        """Each sync takes so long."""
+        self.fails("slow", int(seconds * 1e6))
+
     def works(self) -> None:
         """It is mended, or has room again."""
         (self.folder / "fault").unlink(missing_ok=True)

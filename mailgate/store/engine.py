@@ -70,6 +70,7 @@ class Store:
         self._alone = Writer(lambda: self._engine, "alone")
         self._beside = Writer(lambda: self._engine, "beside") if self.many else self._alone
         self._claim: int | None = None
+        self._served: tuple[int, int] | None = None
         self.read_whole = True  # False: too large to be read whole at the start
 
     @classmethod
@@ -137,6 +138,7 @@ class Store:
     def _begin_log(self) -> None:
         with _told(self._engine):
             sqlite.empty_log(self._engine)
+            self._served = _inode(Path(str(self._engine.url.database)))
 
     def claim(self) -> None:
         """Be the one daemon of a SQLite store until `close`. Raises StoreError while another one is, and for a damaged store."""
@@ -148,11 +150,19 @@ class Store:
         self._begin_log()
 
     def free(self) -> int | None:
-        """Octets that the disk below a SQLite file has room for; None where the store is not on a disk of ours."""
-        database = self._engine.url.database
-        if self.many or database in (None, "", ":memory:"):
+        """Octets that the disk below a SQLite file has room for; None where the store is not on a disk of ours.
+
+        Raises StoreError when the file that is served has been removed or replaced: what it took would go with it.
+        """
+        file = sqlite.file_of(self._engine.url, Path())
+        if file is None:
             return None
-        return shutil.disk_usage(Path(str(database)).parent).free
+        try:
+            if self._served not in (None, _inode(file)):
+                raise StoreError(f"{file} is not the file that this daemon serves; restart mailgate")
+            return shutil.disk_usage(file.parent).free
+        except OSError as error:
+            raise StoreError(f"{file} has gone ({error.strerror}); restart mailgate once it is back") from error
 
     def call(self, work: Work[T]) -> T:
         """What `work` returns, in a transaction of its own, committed on return."""
@@ -190,6 +200,11 @@ class Store:
         if self._claim is not None:
             os.close(self._claim)
             self._claim = None
+
+
+def _inode(file: Path) -> tuple[int, int]:
+    found = file.stat()
+    return found.st_dev, found.st_ino
 
 
 def _claimed(database: Path) -> int:

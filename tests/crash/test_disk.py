@@ -1,16 +1,20 @@
-"""A bad disk (R02, R09, R11): the power goes, the disk is full, a sync fails. What was answered with 250 is kept, once.
+"""A bad disk (R02, R09 to R12, R19): the power goes, it is full, slow or gone. What was answered with 250 is kept, once.
 
 The daemon is a real one; the disk below its store is played by a preloaded library (tests/disk.py).
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import random
 import shutil
 import smtplib
+import sqlite3
 import subprocess
+import threading
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,7 +23,7 @@ from pathlib import Path
 import pytest
 from disk import Disk, built
 from nursery import Nursery
-from running import HELPDESK, SELLER, Running, ask, house, mail, quiet, rows, sha256, until
+from running import HELPDESK, SELLER, Running, ask, house, mail, quiet, rows, sha256, until, verb
 
 WORDS = ("smarthost.url=maildir:outgoing", "timers.catch_up=0s")
 
@@ -48,11 +52,13 @@ class House:
     accepted: Counter[str] = field(default_factory=Counter)
     running: Running | None = None
     count: int = 0
+    patience: int | None = None
 
     def opens(self) -> None:
         """A daemon serves."""
         around = self.disk.environment
-        started = self.nursery.start(self.directory, *self.words, environment=around, synchronous=self.synchronous)
+        how = {"environment": around, "synchronous": self.synchronous, "patience": self.patience}
+        started = self.nursery.start(self.directory, *self.words, **how)
         self.running = started.wait_ready()
 
     def writes(self, name: str = "") -> bytes:
@@ -179,12 +185,117 @@ def test_mail_written_after_a_failed_sync_and_a_restart_outlives_a_power_cut(gat
     assert gate.lost == set()
 
 
+def test_slow_disk_makes_nobody_else_wait_and_no_250_comes_before_the_sync(gate: House) -> None:
+    """R12: a sync takes four seconds; others are greeted and asked for their mail, and what was answered outlives a power cut."""
+    gate.disk.slow(4)
+    answers: list[int] = []
+    slow = threading.Thread(target=lambda: answers.append(gate.takes(gate.writes())))
+    slow.start()
+    assert gate.running is not None
+    for _ in range(3):
+        with urllib.request.urlopen(f"http://{gate.running.ready['http'][0]}/healthz", timeout=30) as healthy:
+            assert healthy.status == 200
+        with gate.running.client() as other:
+            other.ehlo()
+            assert other.mail("b@client.test")[0] == 250
+            assert other.rcpt("support@shop.test")[0] == 250
+    assert answers == []
+    slow.join(60)
+    assert answers == [250]
+    gate.goes_dark(random.Random(1))
+    gate.disk.works()
+    gate.opens()
+    gate.settles()
+    assert gate.lost == set()
+
+
+def test_store_that_others_lock_is_451_and_nothing_stalls(gate: House) -> None:
+    """R19: somebody holds the database for longer than our patience; the daemon answers, and goes on when he lets go."""
+    assert gate.running is not None
+    assert gate.running.kill(15) == 0
+    gate.patience = 1000
+    gate.opens()
+    gate.settles()
+    other = sqlite3.connect(gate.directory / "mailgate.db", isolation_level=None, timeout=30)
+    other.execute("BEGIN IMMEDIATE")
+    raw = gate.writes()
+    assert [gate.takes(raw) for _ in range(2)] == [451, 451]
+    with urllib.request.urlopen(f"http://{gate.running.ready['http'][0]}/healthz", timeout=30) as healthy:
+        assert healthy.status == 200
+    assert ask(gate.directory, "message", "list") == [], "those who read do not wait"
+    other.execute("ROLLBACK")
+    other.close()
+    assert gate.takes(raw) == 250
+    gate.settles()
+    assert gate.lost == set()
+
+
+def test_store_that_is_removed_takes_no_mail(gate: House) -> None:
+    """R10: what a removed file takes goes with it, so the door says 451; a restart on what is put back goes on."""
+    assert gate.takes(gate.writes()) == 250
+    gate.settles()
+    away = gate.directory.with_name("away")
+    gate.directory.rename(away)
+    late = mail(HELPDESK, SELLER, "late", "Order 0")
+    until(lambda: gate.takes(late) == 451, what="451")
+    gate.dies()
+    away.rename(gate.directory)
+    gate.accepted.pop(sha256(late), None)  # in the second before it was noticed
+    gate.opens()
+    assert gate.takes(gate.writes()) == 250
+    gate.settles()
+    assert gate.lost == set()
+
+
+def test_file_system_without_inodes_is_told_at_the_start(born: Nursery, few_inodes: Path, tmp_path: Path) -> None:
+    """R10: a daemon that runs goes on; one that starts says what it can't open, and starts once there are some."""
+    directory = house(few_inodes / "house")
+    gate = House(born, directory, Disk(directory / "none", tmp_path), (*WORDS, "limits.message_size=1MiB"))
+    gate.opens()
+    assert gate.takes(gate.writes()) == 250
+    gate.settles()
+    fillers = _used_up(few_inodes)
+    assert gate.takes(gate.writes()) == 250
+    assert gate.running is not None
+    assert gate.running.kill(15) == 0
+    fillers += _used_up(few_inodes)  # what the log had
+    told = verb("serve", "--config", directory, "--set", 'smtp.listen=["127.0.0.1:0"]', "--set", 'http.listen=""', code=69)
+    assert "mailgate.db: unable to open database file" in told
+    for filler in fillers:
+        filler.unlink()
+    gate.opens()
+    gate.settles()
+    assert gate.lost == set()
+    gate.dies()
+
+
+def _used_up(folder: Path) -> list[Path]:
+    """The empty files that took every inode that was left."""
+    made: list[Path] = []
+    with contextlib.suppress(OSError):
+        while True:
+            one = folder / f"filler{random.getrandbits(40)}"
+            one.touch()
+            made.append(one)
+    return made
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 12 MiB, empty."""
+    yield from _mounted(tmp_path, "size=12m")
+
+
+@pytest.fixture
+def few_inodes(tmp_path: Path) -> Iterator[Path]:
+    """A file system that has room for sixty files."""
+    yield from _mounted(tmp_path, "size=50m,nr_inodes=60")
+
+
+def _mounted(tmp_path: Path, options: str) -> Iterator[Path]:
     folder = tmp_path / "disk"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=12m", "none", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", options, "none", str(folder)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("only root may mount a small file system")
     yield folder

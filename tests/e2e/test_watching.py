@@ -128,7 +128,6 @@ def test_mail_by_two_doors_is_one(shop: Path, dovecot: Dovecot, start: Callable[
 @pytest.mark.parametrize(
     ("where", "when"),
     [
-        ("mailgate.store.watched:take", "before"),
         ("mailgate.store.watched:take", "after"),  # taken, not committed
         ("mailgate.gateway:Gateway.take", "after"),  # durable, and the watcher does not know
     ],
