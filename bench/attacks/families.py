@@ -9,7 +9,7 @@ from pathlib import Path
 
 from running import Running, serve
 
-from attacks import bombs, content, ends, flood, grammar, hostile, lmtp, size, slow, talk
+from attacks import beside, bombs, content, ends, flood, grammar, hostile, lmtp, size, slow, talk
 from attacks.field import Case, Field
 
 
@@ -59,5 +59,7 @@ FAMILIES = (
     Family("N15", "injection", hostile.injection),
     Family("S01", "identities", hostile.identities, hostile.TRUST),
     Family("N07", "slow", slow.slow, slow.WORDS),
+    Family("N01", "guard", beside.guard, beside.GUARD),
+    Family("R19", "no-store", beside.no_store, aftermath=False),
     Family("R07", "sigterm", slow.sigterm, aftermath=False),
 )
