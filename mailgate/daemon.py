@@ -107,6 +107,7 @@ def tls_of(settings: Settings) -> ssl.SSLContext | None:
     if settings.tls.certificate is None or settings.tls.key is None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.options |= ssl.OP_NO_RENEGOTIATION  # it costs us far more than a client (CVE-2011-1473)
     context.load_cert_chain(settings.tls.certificate, settings.tls.key)
     return context
 

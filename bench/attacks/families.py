@@ -28,12 +28,21 @@ class Family:
 
 def few(directory: Path, words: Sequence[str]) -> Running:
     """A daemon that may open 64 descriptors."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+    return _limited(resource.RLIMIT_NOFILE, 64, directory, words)
+
+
+def small(directory: Path, words: Sequence[str]) -> Running:
+    """A daemon that may have 256 MB of addresses."""
+    return _limited(resource.RLIMIT_AS, 256 * 2**20, directory, words)
+
+
+def _limited(what: int, most: int, directory: Path, words: Sequence[str]) -> Running:
+    soft, hard = resource.getrlimit(what)
+    resource.setrlimit(what, (most, hard))
     try:
         return serve(directory, *words)
     finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        resource.setrlimit(what, (soft, hard))
 
 
 FAMILIES = (
@@ -44,6 +53,7 @@ FAMILIES = (
     Family("N04", "sizes", size.sizes, (size.SMALL, f"limits.in_flight={size.ROOM}")),
     Family("N04", "memory", size.bombs),
     Family("R20", "parallel", size.parallel),
+    Family("R20", "capped", size.capped, start=small, aftermath=False),
     Family("N05", "recipients", flood.recipients),
     Family("N06", "connections", flood.connections),
     Family("N06", "churn", flood.churn),

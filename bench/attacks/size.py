@@ -138,6 +138,29 @@ def bombs(field: Field) -> Iterator[Case]:
 
 def parallel(field: Field) -> Iterator[Case]:
     """Four such mails at once: the same."""
+    replies, size = _four_at_once(field)
+    yield verdict("all are taken", all(one.startswith("250") for one in replies) and len(replies) == 4, "250 ×4", replies)
+    yield from _settled(field, "four at once", size)
+
+
+def capped(field: Field) -> Iterator[Case]:
+    """The same where the system gives the daemon 256 MB of addresses: later is an answer, the end is none."""
+    replies, _ = _four_at_once(field)
+    codes = sorted(one[:3] for one in replies)
+    yield verdict("all are answered", len(codes) == 4 and set(codes) <= {"250", "421", "451", "452"}, "250 or 4yz", codes)
+    yield expect("and then", field.sends(letter("after-memory")), "250")
+    yield verdict("the daemon lives", field.running.ended() is None)
+    field.stop_watching()
+    yield verdict("the good client was served", not field.tolls.failures, "250 each time", field.tolls.failures[:3])
+    until(field.is_settled)
+    got = {row["sha256"] for row in field.stored()}
+    yield verdict(
+        "what was accepted is stored, and nothing else", got == set(field.accepted), "equal", len(got ^ set(field.accepted))
+    )
+
+
+def _four_at_once(field: Field) -> tuple[list[str], int]:
+    """The replies, and the octets of all."""
     raws = [letter(f"parallel-{n}", line * (BOMB // len(line))) for n, line in enumerate([*TINY.values()][:4])]
     replies: list[str] = []
     field.growth()
@@ -151,8 +174,7 @@ def parallel(field: Field) -> Iterator[Case]:
         thread.start()
     for thread in threads:
         thread.join()
-    yield verdict("all are taken", all(one.startswith("250") for one in replies) and len(replies) == 4, "250 ×4", replies)
-    yield from _settled(field, "four at once", sum(map(len, raws)))
+    return replies, sum(map(len, raws))
 
 
 def _settled(field: Field, name: str, size: int) -> Iterator[Case]:

@@ -157,7 +157,7 @@ class GuardDialog(Dialog):
         """The one reply to the final dot."""
         load, passing = Load(self.house), None
         try:
-            content = await self._collect(load, transaction.size)
+            content = await self._collect(load)
             if isinstance(content, str):
                 self.house.events.data_refused(self.client.name, content)
                 await self._reset()

@@ -226,7 +226,7 @@ class Dialog(Connection):
         load, many = Load(self.house), len(transaction.recipients) if self.door.kind == "lmtp" else 1
         delivery = None
         try:
-            content = await self._collect(load, transaction.size)
+            content = await self._collect(load)
             if isinstance(content, str):
                 self.house.events.data_refused(self.client.name, content)
                 return [content] * many
@@ -237,8 +237,19 @@ class Dialog(Connection):
             if delivery is None:
                 load.release()
 
-    async def _collect(self, load: Load, declared: int) -> bytes | str:
-        """The mail, or the reply that refuses it; raises CommandError for a client who will not stop."""
+    async def _collect(self, load: Load) -> bytes | str:
+        """The mail, or the reply that refuses it; raises CommandError for a client who will not stop.
+
+        A fault of ours before the dot ends the session: what is left of the mail must never be taken for commands.
+        """
+        try:
+            return await self._read(load)
+        except (CommandError, ConnectionError):
+            raise
+        except Exception as error:
+            raise CommandError(f"421{self._fault(error)[3:]}") from None
+
+    async def _read(self, load: Load) -> bytes | str:
         copy = self.client.trusted and any(map(self.house.copies, self.transaction.recipients))
         mail, limits = Mail(self.house.limits.size, mends=copy), self.house.limits
         await self.push("354 end with <CRLF>.<CRLF>")

@@ -11,6 +11,7 @@ import pytest
 from mailgate.mail.message import Envelope
 from mailgate.wire import clock, lobby, smtp_connection
 from mailgate.wire.lobby import Client
+from mailgate.wire.smtp_data import Mail
 from mailgate.wire.smtp_in import Outcome
 
 from .conftest import house
@@ -275,6 +276,24 @@ async def test_a_fault_of_ours_is_451_with_a_number_and_nothing_else():
         assert reply == f"451 4.3.0 try again ({error_id})"
         assert isinstance(error, RuntimeError)
         assert await talk.says("NOOP") == "250 2.0.0 ok"
+
+
+async def test_a_fault_of_ours_inside_a_mail_ends_the_session(monkeypatch: pytest.MonkeyPatch):
+    """What is left of the mail must never be taken for commands."""
+
+    def broken(mail: Mail, buffer: bytearray) -> bool:
+        raise MemoryError
+
+    async with house() as desk:
+        talk = await desk.visit()
+        await talk.begins()
+        with monkeypatch.context() as patched:
+            patched.setattr(Mail, "take", broken)
+            reply = await talk.says(b"x\r\nRSET\r\nMAIL FROM:<evil@c.test>\r\nRCPT TO:<desk@shop.test>\r\nDATA\r\nx\r\n.\r\n")
+            [(error_id, _)] = desk.log.failed
+            assert reply == f"421 4.3.0 try again ({error_id})"
+            assert await talk.hears() == ""
+    assert desk.mails == []
 
 
 async def test_a_fault_in_knowing_addresses_is_451_too():
