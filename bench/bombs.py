@@ -29,6 +29,7 @@ sys.path[:0] = [str(ROOT / "tests" / "fuzz"), str(ROOT)]
 
 from bombs import BOMBS  # noqa: E402
 from scratch import scratch  # noqa: E402
+from stall import settled  # noqa: E402
 
 from mailgate import config  # noqa: E402
 from mailgate.mail import inspect  # noqa: E402
@@ -76,6 +77,9 @@ def main() -> int:
     print(f"{len(costs)} bombs; the dearest:")
     for one in worst:
         show(one, 0)
+    mails = [made(wanted.scale[0])[:LARGEST] for name, made in BOMBS.items() if wanted.only in name]
+    ends, (took, what) = settled(mails, Path(tempfile.mkdtemp(prefix="bombs-")))
+    print(f"all through the door: {dict(ends)}; the loop's longest callback took {took * 1000:.1f} ms ({what[:60]})")
     return 0 if all(one.good for one in costs) else 1
 
 

@@ -12,7 +12,6 @@ from email.utils import parsedate_tz
 
 MAX_IDS = 50
 
-_FIRST = re.compile(r"<([^>]{1,998})>")
 _BRACKETED = re.compile(r"<([^<>]{1,998})>")
 _TOKEN = re.compile(r"<[^<>]{1,998}>|[^\s<>,;]+")
 _SPACES = re.compile(r"\s+")
@@ -21,9 +20,20 @@ _COMMENT = re.compile(r"\([^()]{0,100}\)")
 
 def one(value: str) -> str | None:
     """The first id of a Message-ID value, or None."""
-    found = _FIRST.search(value)
-    text = _SPACES.sub("", found[1]) if found else value.strip().strip("<>").strip()
+    found = _first(value)
+    text = _SPACES.sub("", found) if found else value.strip().strip("<>").strip()
     return text[:998].strip() or None
+
+
+def _first(value: str) -> str:
+    """What stands in the first brackets, at most 998 characters; the outer of two that open."""
+    start, end = 0, value.find(">")
+    while end >= 0:
+        opened = value.find("<", max(start, end - 999), end)
+        if 0 <= opened < end - 1:
+            return value[opened + 1 : end]
+        start, end = end + 1, value.find(">", end + 1)
+    return ""
 
 
 def answered(values: Iterable[str]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from mailgate.mail.message import Message
 MARKS = ("x-ms-journal-report", "x-ms-exchange-organization-journal-report")
 TEXT_LIMIT = 4096  # `Sender:` is the first line
 
-_SENDER = re.compile(r"^\s*Sender:[ \t]*(.*?)[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_SENDER = re.compile(r"^[ \t]*+Sender:[ \t]*+(.*?)[ \t]*$", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ _BULLET = r"(?:[-*\u2022\d.)]{1,4}\s+)?"
 _LABELLED = r"(?:(?:to|recipients?|address|rcpt to|user|failed)\s*:\s*)?"
 _AFTER = r"[>\"')\]]{0,3}\s*(?:[:.,;(-].{0,600})?$"
 _ALONE = re.compile(
-    rf"\s*{_BULLET}{_LABELLED}[\"'<(\[]{{0,3}}(?:smtp:|rfc822;|mailto:)?\s*({_ADDRESS.pattern}){_AFTER}", re.IGNORECASE
+    rf"\s*+{_BULLET}{_LABELLED}[\"'<(\[]{{0,3}}(?:smtp:|rfc822;|mailto:)?\s*({_ADDRESS.pattern}){_AFTER}", re.IGNORECASE
 )
 _FIRST = re.compile(rf"[ \t]{{0,20}}[<\"'(\[]?({_ADDRESS.pattern})[>\"')\]]?\s+\w")
 _BARE = re.compile(r"(?:\t| {2,8})([A-Za-z0-9][A-Za-z0-9._-]{2,63})\s*$")
@@ -41,14 +41,14 @@ _INTRO = re.compile(
 
 
 def _alone(line: str) -> Iterator[str]:
-    found = _ALONE.match(line[:1000])
-    if found and "@" in line:
+    found = _ALONE.match(line[:1000]) if "@" in line else None
+    if found:
         yield found[1].rstrip(".")
 
 
 def _first(line: str) -> Iterator[str]:
-    found = _FIRST.match(line[:1000])
-    if found and "@" in line:
+    found = _FIRST.match(line[:1000]) if "@" in line else None
+    if found:
         yield found[1].rstrip(".")
 
 

@@ -26,7 +26,7 @@ MAX_RECIPIENTS = 500
 _ACTIONS = {"fail": "failed", "delay": "delayed", "deliver": "delivered", "relay": "relayed", "expand": "expanded"}
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,60})[ \t]*:[ \t]*(.*)")
 _COMMENT = re.compile(r"\(([^()]{1,200})\)")
-_TYPED = re.compile(r"\s*[A-Za-z0-9/_-]{1,30}\s*;")
+_TYPED = re.compile(r"\s*+[A-Za-z0-9/_-]{1,30}\s*+;")
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ def _named(group: dict[str, str], notice: str, found: Container[str], origin: tu
     if not failed_address:
         return None
     diagnostic = group.get("diagnostic-code", "")
-    said = _TYPED.sub("", diagnostic, count=1).strip() if _TYPED.match(diagnostic) else diagnostic
+    said = _untyped(diagnostic)
     said = said or _comment(group.get("status", ""))
     status = reason.reported(group.get("status"), said)
     words_: tuple[Words, ...] = (Words("diagnostic", "diagnostic-code", said),)
@@ -223,10 +223,16 @@ def _is_mailbox(text: str) -> bool:
 def _typed(value: str | None) -> str:
     """The address in ``rfc822;a@b`` (RFC 3464 §2.1.2), however it is spelled."""
     text = (value or "") if "?=@" in (value or "") else words.decode(value or "")
-    text = _TYPED.sub("", text, count=1).strip()
+    text = _untyped(text).strip()
     bracketed = re.search(r"<([^<>]{1,320})>", text)
     text = (bracketed[1] if bracketed else text).strip(" <>")
     return text[1:-1] if len(text) > 2 and text[0] == text[-1] and text[0] in "\"'" else text
+
+
+def _untyped(text: str) -> str:
+    """`text` without the type in front of it: ``smtp;``, ``rfc822;``."""
+    found = _TYPED.match(text)
+    return text[found.end() :].strip() if found else text
 
 
 def _action(text: str, status: str | None) -> str:

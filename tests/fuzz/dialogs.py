@@ -75,6 +75,9 @@ class Heard:
     def session_failed(self, client: str, error_id: str, error: BaseException) -> None:
         self.failed.append(error)
 
+    def refusals_counted(self, count: int, clients: int) -> None:
+        assert count >= clients > 0
+
     def data_refused(self, client: str, reason: str) -> None:
         assert reason.isprintable()
 

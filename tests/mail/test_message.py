@@ -290,3 +290,15 @@ def test_what_is_read_once_is_not_kept_beyond_its_message():
     gone = weakref.ref(first)
     del first
     assert gone() is None
+
+
+def test_an_id_stands_in_the_first_brackets_that_can_hold_one() -> None:
+    """At most 998 characters, the outer of two that open; what never closes is looked at once."""
+    for said, found in [
+        ("<a> <b>", "a"),
+        ("<<a>", "<a"),
+        ("<> <b>", "b"),
+        ("<" * 2000 + "a>", "<" * 997 + "a"),
+        ("x <a", "x <a"),
+    ]:
+        assert parse(f"Message-ID: {said}\n\n".encode()).message_id == found
