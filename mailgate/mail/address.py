@@ -129,7 +129,7 @@ def author(lines: Sequence[str]) -> str | None:
         return None
     plain = _without_comments(text)
     found = _strict(plain) if plain is not None else None
-    return found if found is None or ("=?" not in found and _is_only_one(found, text)) else None
+    return found if found is None or ("=?" not in found and "?=" not in found and _is_only_one(found, text)) else None
 
 
 def _is_only_one(address: str, text: str) -> bool:
@@ -175,6 +175,8 @@ def _strict(plain: str) -> str | None:
     if not closed or after.strip() or not is_address(address):
         return None
     name = _ENCODED.sub(" ", name).replace('""', " ").strip()
+    if "=?" in name:  # a word that never ends: the standard library decodes it to the end of the line
+        return None
     if "@" in name:
         return address if is_address(name) and key(name) == key(address) else None
     return None if re.search(r'[<>,:;\\"]', name) else address
