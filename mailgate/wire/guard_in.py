@@ -28,6 +28,7 @@ PASSED_ON = ("8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES", "XFORWARD")
 SLACK = 60.0  # seconds for looking at a mail and noting what became of it
 
 _ANY = re.compile(r"<([^<>]*)>")
+_DIGITS = re.compile(r"[0-9]{1,20}")  # RFC 1870 §3
 _SIZE = re.compile(r" SIZE=([0-9]{1,20})(?: |\Z)", re.IGNORECASE)
 
 Passing = Callable[[Envelope, bytes, Hop], Awaitable[str]]

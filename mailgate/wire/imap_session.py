@@ -108,7 +108,7 @@ class Session:
         heads = []
         for uid, items in sorted(found.items()):
             size = items.get("RFC822.SIZE", b"")
-            heads.append(Head(uid, imap_text.internal_date(items.get("INTERNALDATE", b"")), int(size) if size.isdigit() else 0))
+            heads.append(Head(uid, imap_text.internal_date(items.get("INTERNALDATE", b"")), _whole_number(size)))
         return heads
 
     async def bodies(self, heads: Sequence[Head], limit: int) -> AsyncIterator[tuple[Head, bytes | str]]:
@@ -162,7 +162,7 @@ class Session:
         for answer in answers:
             read = imap_text.attributes(answer)
             uid = read.get("UID", b"") if read else b""
-            if read and uid.isdigit() and int(uid) in asked:
+            if read and _whole_number(uid) in asked:
                 found.setdefault(int(uid), {}).update(read)
         return found
 
@@ -239,6 +239,13 @@ def _number(lines: Iterable[bytes], pattern: bytes) -> int:
     """The last number that the lines give for `pattern`, or 0."""
     found = [int(match[1]) for line in lines if (match := re.search(pattern, line, re.IGNORECASE)) and len(match[1]) <= 10]
     return found[-1] if found else 0
+
+
+def _whole_number(said: bytes) -> int:
+    """The number that an item says, 0 where it says none (RFC 3501 §9: 32 bits). Raises ImapError for one that is none."""
+    if len(said) > 10:
+        raise ImapError("a number that is too long")
+    return int(said) if said.isdigit() else 0
 
 
 def _groups(heads: Sequence[Head], limit: int) -> list[list[Head]]:
