@@ -308,7 +308,9 @@ class Daemon:
         events.daemon_stopped(clean=clean, ms=int((clock.monotonic() - started) * 1000))
 
     async def _accept(self, envelope: Envelope, raw: bytes) -> Outcome:
-        return Outcome(250, f"2.0.0 stored as {await self.gateway.accept(envelope, raw)}")
+        spool_id = await self.gateway.accept(envelope, raw)
+        self.node.taken = spool_id, envelope.received_at
+        return Outcome(250, f"2.0.0 stored as {spool_id}")
 
     async def _recover(self) -> None:
         await self.guard.left_over(self._longest_passage if self.store.many else timedelta(0))

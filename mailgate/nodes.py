@@ -13,7 +13,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -38,6 +38,7 @@ class Node:
         self.ours, self.lost = asyncio.Event(), asyncio.Event()
         self._alive_until = 0.0
         self._beat: Beat | None = None
+        self.taken: tuple[int, datetime] | None = None  # the last mail that was answered with 250: its spool id, and when it came
         self._doubt: clock.Doubt | None = None
         if store.many:
             store.fence = NEVER
@@ -71,7 +72,7 @@ class Node:
         """Say that we live, set our clock by the database's, and look whose turn it is."""
         asked = clock.monotonic()
         first = self._beat is None
-        self._beat = await self.store.beside(partial(nodes.beat, name=self.name, before=self._beat))
+        self._beat = await self.store.beside(partial(nodes.beat, name=self.name, before=self._beat, taken=self.taken))
         self._alive_until = asked + nodes.ALIVE.total_seconds()
         if self._beat.went_back:
             events.store_went_back(node=self.name)

@@ -95,7 +95,10 @@ def text(path: Path, key: str) -> str:
             got, hint = f"mode {stat.S_IMODE(mode):04o}", f"chmod 600 {path}"
             raise ConfigError([Problem(str(path), key, "a secret that only its owner can read", got, hint)])
         with path.open("rb") as file:
-            return file.read(MAX_SECRET).decode("utf-8")
+            found = file.read(MAX_SECRET + 1)
+        if len(found) > MAX_SECRET:
+            raise ConfigError([Problem(str(path), key, f"a secret of at most {MAX_SECRET} bytes", "a larger file")])
+        return found.decode("utf-8")
     except UnicodeDecodeError:
         raise ConfigError([Problem(str(path), key, "a text file", "other bytes")]) from None
     except OSError as error:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from mailgate.store.schema import Instant, nodes, outbox, turns, upsert
+from mailgate.store.schema import Instant, nodes, outbox, sightings, spool, turns, upsert
 
 ALIVE = timedelta(seconds=10)
 FORGOTTEN = timedelta(days=1)
@@ -27,15 +27,25 @@ class Beat:
     went_back: bool = False
 
 
-def beat(connection: Connection, name: str, before: Beat | None) -> Beat:
-    """Say that this node lives; `before` is what the last call returned."""
+def beat(connection: Connection, name: str, before: Beat | None, taken: tuple[int, datetime] | None = None) -> Beat:
+    """Say that this node lives; `before` is what the last call returned, `taken` the last mail that it took."""
     at = connection.execute(select(func.clock_timestamp(type_=Instant))).scalar_one()
     known = connection.execute(select(nodes.c.alive_until).where(nodes.c.name == name)).scalar()
     row = {"name": name, "started_at": at, "alive_until": at + ALIVE}
     replaced = upsert(nodes).values(row)
     connection.execute(replaced.on_conflict_do_update(index_elements=[nodes.c.name], set_={"alive_until": at + ALIVE}))
     connection.execute(delete(nodes).where(nodes.c.alive_until < at - FORGOTTEN))
-    return Beat(at, at + ALIVE, before is not None and (known is None or known < before.until))
+    forgotten = before is not None and (known is None or known < before.until)
+    return Beat(at, at + ALIVE, forgotten or (taken is not None and _is_forgotten(connection, *taken)))
+
+
+def _is_forgotten(connection: Connection, spool_id: int, received_at: datetime) -> bool:
+    """True if neither this mail nor the sighting that it became (the same bytes once more) is there."""
+    found = connection.execute(select(spool.c.received_at).where(spool.c.id == spool_id)).scalar()
+    if found is not None:
+        return bool(found != received_at)
+    seen = select(sightings.c.id).where(sightings.c.received_at == received_at).limit(1)
+    return connection.execute(seen).first() is None
 
 
 def fence(connection: Connection, name: str) -> int | None:

@@ -279,6 +279,30 @@ def test_missing_secret_file_is_named(place):
     assert said(place, "smarthost.password_file=pw") == ["pw: expected a secret file; got no such file"]
 
 
+@pytest.mark.parametrize(
+    ("content", "got"),
+    [
+        (None, "got no such file"),
+        ("", "got an empty file"),
+        ("x" * 1_000_000, "expected a secret of at most 65536 bytes; got a larger file"),
+        ("one\ntwo\n", "got several lines"),
+    ],
+    ids=["missing", "empty", "1 MB", "two lines"],
+)
+def test_credential_that_is_none_is_refused_with_its_file(place, tmp_path, monkeypatch, content, got):
+    """U05: LoadCredential= of the unit hands over what is there; a secret is never cut short, nor shown."""
+    handed = tmp_path / "credentials"
+    handed.mkdir()
+    if content is not None:
+        (handed / "relay").write_text(content)
+        (handed / "relay").chmod(0o440)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(handed))
+    (line,) = said(place, f"smarthost.password_file={handed}/relay")
+    assert got in line
+    assert "relay" in line
+    assert "xx" not in line
+
+
 def test_directory_that_is_not_there_says_how_to_make_one(tmp_path):
     (line,) = said(tmp_path / "none")
     assert "got no such directory (mailgate init" in line

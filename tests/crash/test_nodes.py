@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from cluster import Cluster, Senders, faults
 from nursery import Nursery, Sink
 from postgres import Server
-from running import house, until
+from running import HELPDESK, SELLER, house, mail, until
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 AHEAD = 49 * 3600
@@ -64,3 +65,39 @@ def test_database_stops_at_once_and_nothing_accepted_is_lost(nursery: Nursery, s
         assert set(senders.answers) <= {451, 421}
         assert faults(cluster, senders, sink[0]) == []
         assert cluster.end() == [0, 0]
+
+
+def test_database_that_forgot_what_it_confirmed_stops_every_node(
+    nursery: Nursery, sink: tuple[Sink, str], tmp_path: Path
+) -> None:
+    """R18: a failover to a copy that lacks the last commits: they say so and end, so that a person looks before they go on."""
+    with postgres.server() as own:
+        cluster = Cluster(nursery, house(tmp_path), own.database(), (sink[1],))
+        cluster.start(2)
+        own.stop("fast")
+        subprocess.run(["cp", "-a", own.place / "data", own.place / "earlier"], check=True)
+        own.start()
+        senders = Senders(cluster)
+        senders.start(2, most=3)
+        senders.join()
+        until(cluster.quiet, what="quiet")
+        for one in cluster.nodes:  # the same bytes once more: their row goes, and nobody takes that for a loss
+            assert one is not None
+            assert one.sends(mail(HELPDESK, SELLER, "a0-1", "Order a0-1"))
+        until(lambda: cluster.ask("SELECT count(*) FROM sightings") == [(2,)], what="two sightings")
+        until(cluster.quiet, what="quiet")
+        (beat,) = cluster.ask("SELECT min(alive_until) FROM nodes")[0]
+        until(lambda: cluster.ask("SELECT min(alive_until) FROM nodes")[0][0] > beat, what="a beat of each")
+        assert [one.lines("store.went_back") for one in cluster.nodes if one] == [[], []]
+        own.stop("immediate")
+        (own.place / "data").rename(own.place / "lost")
+        (own.place / "earlier").rename(own.place / "data")
+        own.start()
+        nodes = [one for one in cluster.nodes if one is not None]
+        until(lambda: all(one.ended() is not None for one in nodes), what="the end of both")
+        assert [len(one.lines("store.went_back")) for one in nodes] == [1, 1]
+        assert {line["reason"] for one in nodes for line in one.lines("daemon.stopping")} == {
+            "the database has forgotten what it had confirmed"
+        }
+        cluster.nodes = []
+        cluster.end()
