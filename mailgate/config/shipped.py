@@ -44,6 +44,8 @@ def toml_of(text: str, file: str, problems: list[Problem]) -> dict[str, Any] | N
         at_end = not line.isdigit()
         where = f"{file}:{text.count(chr(10)) + 1 if at_end else line}"
         problems.append(Problem(where, "", "TOML", "a mistake in it", _mistake(said or str(error))))
+    except RecursionError:
+        problems.append(Problem(file, "", "TOML", "brackets in brackets by the hundred"))
     return None
 
 

@@ -19,7 +19,7 @@ from mailgate.desk.house import House
 from mailgate.desk.notice import Rendered
 from mailgate.desk.party import Desk
 from mailgate.desk.route import SENDER, is_staff, resolve
-from mailgate.desk.telling import Reader, Sheet, page, title
+from mailgate.desk.telling import SILENT, Reader, Sheet, page, title
 from mailgate.desk.ticket import Participant, Ticket
 from mailgate.mail import address as addresses
 from mailgate.mail import instruction, token
@@ -131,7 +131,7 @@ def _asked(order: Order, ticket: Ticket | None, scene: Scene, house: House, now:
 def _letter(sheet: Sheet, reader: Reader, done: Rendered) -> Letter:
     about, desk, keys = sheet.about, sheet.scene.desk, sheet.house.keys
     identity = (*_identity(sheet.order, sheet.ticket, sheet.scene), done.language, reader.zone.key)
-    thread = _thread(about) if about else ()
+    thread = _thread(about) if about and sheet.order.notice not in SILENT else ()
     draft = Draft(
         author=Mailbox(title(sheet.scene, about), desk.address),
         to=tuple(Mailbox("", one.address) for one in sheet.to),

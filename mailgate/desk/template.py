@@ -73,6 +73,7 @@ def lint(templates: Templates) -> tuple[str, ...]:
     return tuple(_lint(templates))
 
 
+@lru_cache(maxsize=1024)
 def variables(source: str) -> frozenset[str]:
     """The names that a template expects in Page.data. Raises ValueError for a template that does not parse."""
     try:

@@ -94,6 +94,8 @@ def read(line: str) -> Results | None:
         return None
     unnamed, name = _result(segments[0]), _WORD.match(segments[0])
     authserv_id = "" if unnamed or name is None else _unquoted(name[1]).lower()
+    if name is not None and not unnamed and segments[0][name.end() :].strip() not in ("", "1"):  # a version that nobody knows
+        return None
     said = segments if unnamed else segments[1:]
     found = [_result(one) for one in said[:MOST] if one.strip().lower() != "none"]
     results = tuple(one for one in found if one is not None)

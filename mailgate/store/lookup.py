@@ -225,7 +225,8 @@ def bounces(connection: Connection, told: Told, desk: Desk, house: House) -> Rep
     sender = returned.author or desk.address
     for one in (replace(one, address=returned.reader or one.address) for one in told.report.recipients):
         by_system = bool(told.proven) and may_report(told.proven, one.address, sender)
-        sure = bool(returned.reader) or by_system or bool(among(connection, [addresses.key(one.address)]))
+        lost = is_permanent(told.report, one) and bool(among(connection, [addresses.key(one.address)]))
+        sure = bool(returned.reader) or by_system or lost
         party = party_of(one.address, desk, seller, None, house.roster)
         bounced = _bounced(one, told.report, returned, party, sure if told.sure is None else told.sure)
         if ticket and bounced.sure and bounced.permanent:
