@@ -116,11 +116,13 @@ class Message:
     def author(self) -> str | None:
         """The address of the one author, or None where the From lines are not exactly one mailbox.
 
-        Nor where it holds characters that had to be guessed: whoever guesses another charset sees another address.
+        Nor where it holds characters that had to be guessed: whoever guesses another charset sees another address. Nor where a
+        fold tears a quoted name with an @ in it: the standard library begins anew there.
         """
         found = address.author(self.headers("from"))
         sure = found is None or found.isascii() or all(words.is_utf8(value) for name, value in self.scan.fields if name == "from")
-        return found if sure else None
+        torn = found is not None and '"' in (self.header("from") or "") and _is_torn(self.scan.mail[: self.scan.body])
+        return found if sure and not torn else None
 
     @cached_property
     def sender(self) -> tuple[Mailbox, ...]:
@@ -230,6 +232,8 @@ class Message:
         return tuple(dict.fromkeys(filter(None, found)))
 
 
+_FROM = re.compile(rb"^from[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
+_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _MIME_LINE = re.compile(r"--|content-[a-z-]{2,30}:|\s{0,8}(?:boundary|charset|type)=", re.IGNORECASE)
 _LINE = dict.fromkeys([*range(32), 0x7F, *range(0x80, 0xA0), 0x2028, 0x2029], " ")
 
@@ -247,6 +251,11 @@ def once(read: Callable[[Message], T]) -> Callable[[Message], T]:
         return found
 
     return kept
+
+
+def _is_torn(head: bytes) -> bool:
+    line = _FROM.search(head)
+    return line is not None and any(b"\n" in name and b"@" in name for name in _QUOTED.findall(line[0]))
 
 
 def parse(raw: bytes) -> Message:

@@ -58,6 +58,13 @@ def test_an_address_in_a_charset_that_we_guess_is_nobodys() -> None:
     assert parse("From: Ann <é@shop.example>\n\n".encode()).author == "é@shop.example"
 
 
+def test_a_fold_in_a_quoted_name_with_an_address_is_nobodys() -> None:
+    """The standard library ends the name there, and finds the address in it; a fold elsewhere harms nobody."""
+    assert parse(b'From: "b@v.test\r\n team" <a@shop.example>\r\n\r\n').author is None
+    assert parse(b'From: "Ann,\r\n Lee" <a@shop.example>\r\n\r\n').author == "a@shop.example"
+    assert parse(b'From: "b@v.test via us"\r\n <a@shop.example>\r\n\r\n').author == "a@shop.example"
+
+
 def test_two_from_lines_are_nobody() -> None:
     """A mail with two authors' lines has no author."""
     assert address.author(["a@shop.example", "a@shop.example"]) is None
