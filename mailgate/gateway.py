@@ -49,6 +49,7 @@ from mailgate.understand import Read, look_up, opened, read
 from mailgate.wire import clock
 
 BATCH = 32
+HEAVY = 2**20  # octets of a mail that others do not wait for
 GUARD_FIRST = 5.0  # seconds that a copy waits for the same mail on its way through the guard
 LOOK = 1.0  # seconds between two looks for mail that came to another node, or back by a verb
 
@@ -219,7 +220,8 @@ class Gateway:
     async def accept(self, envelope: Envelope, raw: bytes) -> int:
         """Stages 1 and 2: the spool id of the mail, which is durable when this returns."""
         arrivals = [(envelope, raw, one) for one in self._desks(envelope)]
-        taken = await self.store.beside(partial(take, arrivals=arrivals, desks=self.house.roster.desks))
+        work = partial(take, arrivals=arrivals, desks=self.house.roster.desks)
+        taken = await self.store.beside(work, heavy=len(raw) * len(arrivals) > HEAVY)
         events.message_received(spool_id=taken.ids[0], message_id=None, door=envelope.door, client=envelope.client, size=len(raw))
         for name, reason in taken.stopped:
             events.hand_on_stopped(spool_id=taken.ids[0], desk=name, reason=reason)

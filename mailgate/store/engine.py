@@ -188,9 +188,9 @@ class Store:
         """What `work` returns once it is durable. Raises FencedError where another node has taken the turn."""
         return await self._alone.run(work, self.fence)
 
-    async def beside(self, work: Work[T]) -> T:
-        """What `work` returns once it is durable, whatever else is being written."""
-        return await self._beside.run(work, first=True)
+    async def beside(self, work: Work[T], *, heavy: bool = False) -> T:
+        """What `work` returns once it is durable, whatever else is being written; `heavy` work lets the others go first."""
+        return await self._beside.run(work, first=not heavy, heavy=heavy)
 
     def close(self) -> None:
         """Finish what waits, then close the database."""

@@ -6,6 +6,7 @@ itself fails each is tried again by itself. When the connection is lost nobody k
 none is tried again here.
 
 What is `first` goes before what came earlier and is not: a client that waits for its 250 does not wait for all that is settled.
+What is `heavy`, as is a large mail, is the last of its batch: nobody waits for more than one of them.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Writer:
         self._numbers = itertools.count()
         self._thread: threading.Thread | None = None
 
-    async def run(self, work: Work[T], fence: int | None = None, *, first: bool = False) -> T:
+    async def run(self, work: Work[T], fence: int | None = None, *, first: bool = False, heavy: bool = False) -> T:
         """What `work` returns once it is durable. `work` may be run again if the batch around it fails.
 
         Raises FencedError, and does nothing, where the store's fence has moved on from `fence`.
@@ -46,7 +47,7 @@ class Writer:
         if self._thread is None:
             self._thread = threading.Thread(target=self._write, name=f"store {self._turn}", daemon=True)
             self._thread.start()
-        job = _Job(work, fence)
+        job = _Job(work, fence, heavy)
         self._waiting.put((FIRST if first else IN_TURN, next(self._numbers), job))
         result: T = await job.future
         return result
@@ -77,7 +78,7 @@ class Writer:
         while job is not None:
             batch.append(job)
             later += order != FIRST
-            if len(batch) == BATCH or later == AT_ONCE:
+            if job.heavy or len(batch) == BATCH or later == AT_ONCE:
                 return batch
             try:
                 order, number, job = self._waiting.get_nowait()
@@ -119,8 +120,8 @@ def _apart(batch: list[_Job], at: int) -> list[list[_Job]]:
 class _Job:
     """One piece of work for the writer, and the future of whoever waits for it."""
 
-    def __init__(self, work: Callable[[Connection], Any], fence: int | None) -> None:
-        self.work, self.fence, self.loop = work, fence, asyncio.get_running_loop()
+    def __init__(self, work: Callable[[Connection], Any], fence: int | None, heavy: bool) -> None:
+        self.work, self.fence, self.heavy, self.loop = work, fence, heavy, asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self.loop.create_future()
         self.result: Any = None
         self.error: BaseException | None = None

@@ -98,7 +98,7 @@ class Doors:
         for guest in list(self._lobby.guests):
             guest.wind_up()
         if waiting := sessions | self._lobby.deliveries:
-            await asyncio.wait(waiting, timeout=seconds)
+            await asyncio.wait(waiting, timeout=max(0.0, seconds - FAREWELL))
         for guest in list(self._lobby.guests):
             guest.close_now()
         if late := [guest.handler for guest in self._lobby.guests if guest.handler is not None]:

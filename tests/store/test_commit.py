@@ -87,6 +87,24 @@ async def test_arrival_goes_before_what_is_settled(sqlite_store: Store) -> None:
     assert done == ["arrived 1", "arrived 2", "settled 1", "settled 2"]
 
 
+async def test_nobody_waits_for_two_large_mails(sqlite_store: Store) -> None:
+    """What is heavy comes after the light, and each is the last of its batch."""
+    await sqlite_store.run(increment)
+    seen, done = commits(sqlite_store), []
+    gate = await blocked(sqlite_store)
+
+    def mark(name: str) -> Callable[[Connection], None]:
+        return lambda _: done.append((name, len(seen)))
+
+    heavy = [asyncio.create_task(sqlite_store.beside(mark("heavy"), heavy=True)) for _ in range(2)]
+    await asyncio.sleep(0)
+    light = [asyncio.create_task(sqlite_store.beside(mark("light"))) for _ in range(2)]
+    await asyncio.sleep(0)
+    gate.set()
+    await asyncio.gather(*heavy, *light)
+    assert done == [("light", 1), ("light", 1), ("heavy", 1), ("heavy", 2)]
+
+
 async def test_writer_undoes_a_failure_alone(store: Store) -> None:
     """The one that fails leaves nothing, its error is its caller's, the others are done as if it had never been there."""
 
