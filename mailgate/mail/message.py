@@ -276,12 +276,11 @@ def fingerprint(message: Message) -> str:
 
 def _read(found: Scan) -> tuple[Leafy | None, tuple[Part, ...]]:
     """The MIME tree and its leaves; where it cannot be built, no tree, and the body as one text."""
-    body = found.mail[found.body : found.end]
     try:
-        tree = build(tuple(_mime_fields(found)), body)
+        tree = build(tuple(_mime_fields(found)), found.mail[found.body : found.end])
         return tree, tuple(_part(leaf) for leaf in leaves(tree))
     except Exception:  # noqa: BLE001 - no mail may stop us, whatever a parser does on it
-        return None, (Part("text/plain", None, None, body, ()),)
+        return None, (Part("text/plain", None, None, found.mail[found.body : found.end], ()),)
 
 
 def _mime_fields(found: Scan) -> Iterator[tuple[str, bytes]]:

@@ -138,13 +138,13 @@ def _skeleton(body: bytes, hidden: list[bytes]) -> Iterator[str]:
     """`body` with a mark for each long stretch in which no part can begin or end; the stretches are added to `hidden`."""
     at, dashes = 0, 0 if body.startswith(b"--") else body.find(b"\n--") + 1 or len(body)
     while True:
-        stretch = body[at:dashes]
-        if len(stretch) > SHORT:
-            text = stretch.removesuffix(b"\n").removesuffix(b"\r")
-            hidden.append(text)
+        if dashes - at > SHORT:
+            end = dashes - body.endswith(b"\n", at, dashes)
+            end -= body.endswith(b"\r", at, end)
+            hidden.append(body[at:end])
             yield _marked(len(hidden) - 1)
-            stretch = stretch[len(text) :]
-        yield stretch.decode("ascii", "surrogateescape")
+            at = end
+        yield body[at:dashes].decode("ascii", "surrogateescape")
         if dashes == len(body):
             return
         at = header_end(body, dashes)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import binascii
 import codecs
+import io
 import re
 from functools import lru_cache
 
@@ -169,14 +170,19 @@ def base64(raw: bytes) -> bytes:
 
     What follows the padding counts only if it is base64 too: list servers append a footer in plain text.
     """
-    clean = raw.translate(None, b" \t\r\n")
-    pieces = [clean[at : at + TOGETHER] for at in range(0, len(clean), TOGETHER)]
-    try:
-        if all(b"=" not in piece for piece in pieces[:-1]):
-            return b"".join([binascii.a2b_base64(piece, strict_mode=True) for piece in pieces])
-        return _crooked_base64(raw)
-    except binascii.Error:
-        return _crooked_base64(raw)
+    found, rest = io.BytesIO(), b""
+    for at in range(0, len(raw), TOGETHER):
+        clean = rest + raw[at : at + TOGETHER].translate(None, b" \t\r\n")
+        is_last = at + TOGETHER >= len(raw)
+        whole = len(clean) if is_last else len(clean) // 4 * 4
+        piece, rest = clean[:whole], clean[whole:]
+        try:
+            found.write(binascii.a2b_base64(piece, strict_mode=True))
+        except binascii.Error:
+            return _crooked_base64(raw)
+        if b"=" in piece and not is_last:
+            return _crooked_base64(raw)
+    return found.getvalue()
 
 
 def _crooked_base64(raw: bytes) -> bytes:
