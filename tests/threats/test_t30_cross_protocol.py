@@ -50,6 +50,7 @@ async def test_t30_other_protocols_bring_no_mail(first: bytes) -> None:
 async def test_t30_next_hop_that_loses_its_starttls_gets_no_mail(policy: str) -> None:
     """Who stands between us and the next hop strikes STARTTLS out: the mail waits, and no word of it goes in clear."""
     heard: list[bytes] = []
+    gone = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mx\r\n")
@@ -57,12 +58,14 @@ async def test_t30_next_hop_that_loses_its_starttls_gets_no_mail(policy: str) ->
             heard.append(line)
             writer.write(b"250-mx\r\n250 8BITMIME\r\n" if line.upper().startswith(b"EHLO") else b"250 ok\r\n")
         writer.close()
+        gone.set()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     hop = smarthost(f"smtp://127.0.0.1:{port}?tls={policy}")
     sent = await hop.send("bounces@shop.test", ("a@b.example",), b"Subject: secret\r\n\r\nsecret\r\n")
     await hop.close()
+    await asyncio.wait_for(gone.wait(), 20)
     server.close()
     assert sent.state == "deferred"
     assert not any(b"secret" in line or line.upper().startswith((b"MAIL", b"DATA")) for line in heard)
