@@ -137,6 +137,8 @@ def _is_only_one(address: str, text: str) -> bool:
     quoted name, or decode a broken one before they read it."""
     bracketed = f"<{address}>"
     rest = text.replace(bracketed if bracketed in text else address, " ", 1)
+    if "=?" in _ENCODED.sub("", rest):  # a word that never ends: the standard library decodes it to the end of the line
+        return False
     return "@" not in rest + words.decode(rest) or _NAME.fullmatch(rest) is not None or key(rest.strip(' "()')) == key(address)
 
 
@@ -175,8 +177,6 @@ def _strict(plain: str) -> str | None:
     if not closed or after.strip() or not is_address(address):
         return None
     name = _ENCODED.sub(" ", name).replace('""', " ").strip()
-    if "=?" in name:  # a word that never ends: the standard library decodes it to the end of the line
-        return None
     if "@" in name:
         return address if is_address(name) and key(name) == key(address) else None
     return None if re.search(r'[<>,:;\\"]', name) else address

@@ -37,6 +37,7 @@ from mailgate.mail.message import parse
         ("=?utf-8?q?@nn?= <a@shop.example>", None),
         ("=?x@y?q?z?= <a@shop.example>", None),
         ("Ann =?utf-8?Q?=2E <a_b@shop.example>", None),
+        ('"Ann =?utf-8?Q?=2E" <a_b@shop.example>', None),
         ("=?utf-8?q?Ann?=xample@shop.example", None),
         ("=?utf-8?q?b=40v=2Etest?= [team] <a@shop.example>", None),
         ('"b@v.test"] <a@shop.example>', None),
