@@ -57,7 +57,7 @@ class SeededStore(Store):
         self.order = asyncio.Lock()
         self.dead = False
 
-    async def run(self, work: Any) -> Any:
+    async def run(self, work: Any, *, heavy: bool = False) -> Any:
         """What `work` returns once it is committed."""
         async with self.order:
             for _ in range(self.faults.rng.randrange(3)):
