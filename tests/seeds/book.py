@@ -19,7 +19,7 @@ from sqlalchemy import and_, bindparam, func, select
 
 from mailgate.mail.message import parse
 from mailgate.store.engine import Connection
-from mailgate.store.schema import clocks, events, messages, outbox, sightings, spool, steps
+from mailgate.store.schema import clocks, events, messages, outbox, sightings, spool, steps, unreachable
 
 SILENT = ("noncompliant", "auto", "forged", "buyer", "tampered", "bounced notice", "forged report")
 OPEN = ("queued", "deferred", "uncertain")
@@ -53,6 +53,7 @@ class Book:
     copies: dict[int, list[bytes]] = field(default_factory=dict)
     answers: dict[int, list[str]] = field(default_factory=dict)
     last: dict[int, datetime] = field(default_factory=dict)
+    cleared: dict[int, datetime] = field(default_factory=dict)  # when the courier asked last whether a mail still holds
     quiet_until: datetime | None = None
     looked: int = 0
 
@@ -74,11 +75,18 @@ class Book:
             return self._settles(connection, seen, result)
         if name == "fire" and result is not None:
             return self._fires(connection, seen, result)
-        if name in ("ready", "last_look"):
-            for row in result.superseded:
-                must(not _stands(connection, row), f"{row.notice} {row.id} was superseded, although it still held")
-                must(row.state != "uncertain", f"{row.notice} {row.id}: the next hop may have it, and it is superseded")
-        return None
+        return self._readies(connection, result) if name == "ready" else None
+
+    def _readies(self, connection: Connection, turn: Any) -> Callable[[], None]:
+        """What goes must hold now; what is answered between this and the attempt crosses it on the way, as mails do."""
+        for row in turn.superseded:
+            must(not _stands(connection, row), f"{row.notice} {row.id} was superseded, although it still held")
+            must(row.state != "uncertain", f"{row.notice} {row.id}: the next hop may have it, and it is superseded")
+        for row in turn.going:
+            stands = row.state == "uncertain" or _stands(connection, row)
+            must(stands, f"{row.notice} {row.id} is to leave although its clock has stopped, or a later step has fired")
+        now = self.wall.now
+        return lambda: self.cleared.update((row.id, now) for row in turn.going)
 
     def _settles(self, connection: Connection, seen: Any, done: Any) -> Callable[[], None] | None:
         now = _standing(connection)
@@ -116,7 +124,8 @@ class Book:
         second = letter.what in reports[1:] and any(
             self.letters[one].case == letter.case and self.letters[one].what in reports for one in self.settled
         )
-        if second:  # what was said unproven counts once something proven says so too (desk/bounce.py)
+        dead = letter.what == "forged report" and self._meant_for_the_dead(connection, letter)
+        if second or dead:  # what was said unproven counts where something proven says so too (desk/bounce.py)
             return
         if letter.what in SILENT:
             must(not moved, f"{said} moved a clock")
@@ -150,6 +159,10 @@ class Book:
         must(not earlier, f"{said} fired before the notice of an earlier step had left")
         return lambda: self.fired.update(keys)
 
+    def _meant_for_the_dead(self, connection: Connection, report: Letter) -> bool:
+        """Is it about mail to an address that the next hop has refused?"""
+        return not self.letters[report.returned].people.isdisjoint(connection.execute(_DEAD).scalars())
+
     # -- at the next hop ------------------------------------------------------------------------------------------------
 
     def offer(self, connection: Connection, reader: str, data: bytes) -> int:
@@ -164,7 +177,7 @@ class Book:
         said = f"{row.notice} {row.id} to {reader}"
         must(row.state in OPEN, f"{said} leaves although it is {row.state}")
         must(
-            row.state == "uncertain" or _stands(connection, row),
+            row.state == "uncertain" or self.cleared.get(row.id) == self.wall.now or _stands(connection, row),
             f"{said} leaves although its clock has stopped, or a later step has fired",
         )
         must(all(one == data for one in self.copies.get(row.id, ())), f"{said} leaves with other bytes than before")
@@ -249,6 +262,7 @@ class Book:
             must(row.state == "superseded", f"{said} ended as {row.state}")
 
 
+_DEAD = select(unreachable.c.address).where(unreachable.c.lifted_at.is_(None))
 _CLOCKS = select(clocks)
 _RUNNING = select(clocks).where(clocks.c.state == "running")
 _COUNTS = select(
