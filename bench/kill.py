@@ -174,8 +174,11 @@ def play(said: argparse.Namespace, directory: Path, start: Callable[[], Running]
     return verdict(load, directory) and status == 0
 
 
-def verdict(load: Load, directory: Path) -> bool:
-    """Print the figures; True if nothing was lost or doubled."""
+def verdict(load: Load, directory: Path, answers: int = 0, known: Sequence[str] = ()) -> bool:
+    """Print the figures; True if nothing was lost or doubled.
+
+    So many mails were `answers`, which open no ticket; tickets may differ by what is in `known`.
+    """
     kept = rows(directory, "SELECT sha256, desk, forward_paths FROM spool WHERE state = 'settled'")
     there = {(digest, one) for digest, _, paths in kept for one in json.loads(paths)}
     desks = {(digest, desk) for digest, desk, _ in kept}
@@ -186,8 +189,8 @@ def verdict(load: Load, directory: Path) -> bool:
     again = rows(directory, "SELECT count(DISTINCT spool_id) FROM sightings")[0][0]
     tickets = rows(directory, "SELECT count(*) FROM tickets")[0][0]
     other = rows(directory, "SELECT count(*) FROM spool WHERE state <> 'settled'")[0][0]
-    effects = sum(rows(directory, query)[0][0] for query in EFFECTS) + abs(tickets - len(desks))
-    anew = differing(directory)
+    effects = sum(rows(directory, query)[0][0] for query in EFFECTS) + abs(tickets + answers - len(desks))
+    anew = [one for one in differing(directory) if not one.startswith(tuple(known))]
     by = ", ".join(f"{count} by {kind}" for kind, count in sorted(load.doors.items()))
     print(f"accepted {len(load.accepted)} recipients of {len({one for one, _ in load.accepted})} mails ({by})   ", end="")
     print(

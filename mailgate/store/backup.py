@@ -59,7 +59,7 @@ def restore(backup: Path, database: Path, now: datetime) -> Path | None:
         _synced(database.parent)
         return aside
     finally:
-        for end in ENDS:
+        for end in (*ENDS, ".lock"):
             incoming.with_name(incoming.name + end).unlink(missing_ok=True)
         os.close(held)
 

@@ -74,12 +74,12 @@ class Store:
         self.read_whole = True  # False: too large to be read whole at the start
 
     @classmethod
-    def open(cls, url: str, root: Path, password: str = "") -> Store:
+    def open(cls, url: str, root: Path, password: str = "", *, claimed: bool = False) -> Store:
         """The store at `url`; SQLite's tables are brought up to date. Raises StoreError, SchemaError when it can't be used."""
         engine = connect(url, root, password)
         with _told(engine):
             if engine.dialect.name == "sqlite":
-                migrate.upgrade(engine)
+                _upgraded(engine, claimed=claimed)
             else:
                 with engine.connect().execution_options(turn="read") as connection:
                     postgres.check(connection)
@@ -94,7 +94,7 @@ class Store:
             if engine.dialect.name == "postgresql":
                 with engine.connect().execution_options(turn="read") as connection:
                     postgres.check(connection)
-            done = migrate.upgrade(engine)
+            done = _upgraded(engine)
         engine.dispose()
         return done
 
@@ -117,7 +117,7 @@ class Store:
         held = _claimed(file)
         try:
             whole = _looked_at(parsed, file)
-            store = cls.open(url, root, password)
+            store = cls.open(url, root, password, claimed=True)
         except BaseException:
             os.close(held)
             raise
@@ -212,6 +212,20 @@ def _claimed(database: Path) -> int:
     if isinstance(held, str):
         raise StoreError(f"{held} serves {database} already; one daemon at a time, or PostgreSQL for many")
     return held
+
+
+def _upgraded(engine: Engine, *, claimed: bool = False) -> bool:
+    """Bring the tables up to date; True if they were not. Raises StoreError while another process goes on with older ones."""
+    file = sqlite.file_of(engine.url, Path())
+    if claimed or file is None or not migrate.is_behind(engine, made=True):
+        return migrate.upgrade(engine)
+    held = claim(file)
+    if isinstance(held, str):
+        raise StoreError(f"{held} serves {file}, whose tables are of an older version; stop it first")
+    try:
+        return migrate.upgrade(engine)
+    finally:
+        os.close(held)
 
 
 def _looked_at(url: URL, database: Path) -> bool:

@@ -15,6 +15,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect
 
+from mailgate.store import nodes
+
 LOCK = 0x6D61696C67617465  # of those who migrate; no other lock exists before the tables do
 
 
@@ -22,20 +24,35 @@ class SchemaError(Exception):
     """The database was made by another version of mailgate, or by no mailgate; the text says what to do."""
 
 
-def upgrade(engine: Engine) -> bool:
-    """Run every migration that the database lacks; True if there was one. Raises SchemaError for a newer or foreign database."""
+def upgrade(engine: Engine, to: str = "head") -> bool:
+    """Run every migration that the database lacks; True if there was one.
+
+    Raises SchemaError for a newer or foreign database, and for one that nodes live on.
+    """
+    if not is_behind(engine):
+        return False
     config = _config()
-    known = ScriptDirectory.from_config(config)
-    with engine.connect().execution_options(turn="read") as connection:
-        if revision(connection) == known.get_current_head():
-            return False
     with engine.connect().execution_options(turn="migrate") as connection, connection.begin():
-        if connection.dialect.name == "postgresql":
+        many = connection.dialect.name == "postgresql"
+        if many:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
-        check_found(revision(connection), inspect(connection).get_table_names())
+        tables = inspect(connection).get_table_names()
+        check_found(revision(connection), tables)
+        if many and "nodes" in tables and (count := nodes.living(connection)):
+            raise SchemaError(
+                f"{count} {'node lives' if count == 1 else 'nodes live'} on this database: stop every node first "
+                "(one that was killed counts for ten seconds more)"
+            )
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
     return True
+
+
+def is_behind(engine: Engine, *, made: bool = False) -> bool:
+    """True for a database whose tables are not those of this program, or not there; `made`: that has tables of ours."""
+    with engine.connect().execution_options(turn="read") as connection:
+        have = revision(connection)
+    return have != ScriptDirectory.from_config(_config()).get_current_head() and not (made and have is None)
 
 
 def check(connection: Connection) -> None:

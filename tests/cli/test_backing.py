@@ -12,9 +12,9 @@ from running import HELPDESK, SELLER, ask, does, house, mail, sha256
 
 from mailgate import config
 from mailgate.mail.message import Envelope
-from mailgate.store import memory, spool
+from mailgate.store import memory, migrate, spool
 from mailgate.store.claim import claim
-from mailgate.store.engine import Store, StoreError
+from mailgate.store.engine import Store, StoreError, connect
 from mailgate.store.migrate import SchemaError
 from mailgate.wire import clock
 
@@ -87,6 +87,16 @@ def test_file_that_is_no_whole_copy_is_refused_and_nothing_changes(shop: Path, t
     assert [row["sha256"] for row in ask(shop, "message", "list")] == [sha256(raw)]
     assert not list(shop.glob("mailgate.db.*restored*"))
     assert opened(shop).read(memory.holds) == ()
+
+
+def test_copy_of_an_older_version_is_brought_up_to_date_as_it_is_restored(shop: Path, tmp_path: Path) -> None:
+    """What was backed up before an upgrade is not lost with it; nothing lies about afterwards."""
+    engine = connect("sqlite:///older.db", tmp_path)
+    migrate.upgrade(engine, "0006")
+    engine.dispose()
+    assert "0 mails would leave" in does("restore", str(tmp_path / "older.db"), "--config", str(shop))
+    assert opened(shop).read(migrate.revision) not in (None, "0006")
+    assert not list(shop.glob("mailgate.db.*restored*"))
 
 
 def spoil(copy: Path, how: str) -> None:

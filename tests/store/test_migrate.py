@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -11,11 +12,13 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from click.testing import CliRunner
+from postgres import Server
 from running import house, verb
 from sqlalchemy import create_engine, text
 
 from mailgate import cli
-from mailgate.store import migrate
+from mailgate.store import migrate, nodes
+from mailgate.store.claim import claim
 from mailgate.store.engine import Connection, Store, StoreError, connect
 from mailgate.store.schema import metadata
 
@@ -121,6 +124,40 @@ def test_crash_in_a_migration_leaves_nothing(tmp_path: Path, monkeypatch: pytest
         assert found.execute("SELECT name FROM sqlite_master").fetchall() == []
     found.close()
     Store.open("sqlite:///mailgate.db", tmp_path).close()
+
+
+def test_verb_of_a_newer_version_leaves_a_store_that_an_older_daemon_serves(tmp_path: Path) -> None:
+    """The tables change only when no daemon goes on with the old ones: U06. Once it has stopped, they do."""
+    engine = connect("sqlite:///mailgate.db", tmp_path)
+    migrate.upgrade(engine, "0006")
+    held = claim(tmp_path / "mailgate.db")
+    assert isinstance(held, int)
+    for opens in (Store.open, Store.upgrade):
+        with pytest.raises(StoreError, match=f"process {os.getpid()} serves .* of an older version; stop it first"):
+            opens("sqlite:///mailgate.db", tmp_path)
+    with engine.connect() as connection:
+        assert migrate.revision(connection) == "0006"
+    os.close(held)
+    Store.open("sqlite:///mailgate.db", tmp_path).close()
+    with engine.connect() as connection:
+        assert migrate.revision(connection) != "0006"
+    engine.dispose()
+
+
+@pytest.mark.real
+def test_tables_below_living_nodes_stay_as_they_are(postgres_server: Server, tmp_path: Path) -> None:
+    """`mailgate migrate` waits for every node to end: one that went on would read and write tables that it does not know."""
+    url = postgres_server.database(empty=True)
+    engine = connect(url, tmp_path)
+    migrate.upgrade(engine, "0006")
+    with engine.begin() as connection:
+        nodes.beat(connection, "gate.1", None)
+    with pytest.raises(migrate.SchemaError, match="1 node lives on this database"):
+        Store.upgrade(url, tmp_path)
+    with engine.begin() as connection:
+        nodes.leave(connection, "gate.1")
+    assert Store.upgrade(url, tmp_path)
+    engine.dispose()
 
 
 def test_lists_do_not_wait_for_a_busy_writer(tmp_path: Path) -> None:
