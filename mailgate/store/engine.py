@@ -250,6 +250,6 @@ def _told(engine: Engine) -> Iterator[None]:
         raise StoreError(
             unusable(engine.url.render_as_string(), error.orig if isinstance(error, DBAPIError) else error)
         ) from error
-    except (StoreError, migrate.SchemaError):
+    except BaseException:
         engine.dispose()
         raise
