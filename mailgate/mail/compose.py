@@ -1,6 +1,6 @@
 """Turn a draft into the bytes that leave.
 
-The header block is written here, from text that was cleaned first; the MIME tree below it is the standard library's:
+The header block and the bodies are written here, from text that was cleaned first; files as the standard library does:
 text/plain first and complete, then the HTML with the same words (multipart/alternative, RFC 2046 §5.1.4), then the files
 that go along and last what we sign for machines, as mailgate.json (multipart/mixed, §5.1.3). In this order:
 
@@ -16,6 +16,8 @@ empty group (RFC 6857 §3.1.8). The same draft always gives the same bytes: the 
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import re
 import unicodedata
@@ -42,14 +44,14 @@ NOT_EXTRA = re.compile(
     re.IGNORECASE,
 )
 
-_TREE = policy.SMTP.clone(max_line_length=FOLD)
+_PART = policy.SMTP.clone(max_line_length=FOLD)
 _BIDI = dict.fromkeys(map(ord, "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _ID = re.compile(r"[!-;=?-~]{1,900}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,39}")
 _TYPE = re.compile(r"(?!multipart/|message/)[a-z]{1,20}/[a-z0-9][a-z0-9!#$&^_.+-]{0,99}")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_HIGH = re.compile(rb"[\x80-\xff]")
+_HIGH = bytes(range(128, 256))
 _CHARSET = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
@@ -88,11 +90,10 @@ def compose(draft: Draft) -> bytes:
     not ours to set. Hostile text from a mail never raises; it is cleaned.
     """
     fields = [*_fields(draft), *_extra(draft.extra), ("MIME-Version", "1.0")]
-    tree = _tree(draft)
-    _set_boundaries(tree, draft.message_id)
     head = "".join(f"{name}: {value}\r\n" for name, value in fields).encode("ascii")
-    mail = head + tree.as_bytes(policy=_TREE)
-    _verify(mail, [*(name for name, _ in fields), *tree.keys()])
+    mail = head + _entity(draft)
+    one_body = not (draft.html or draft.attachments or draft.data)
+    _verify(mail, [*(name for name, _ in fields), "Content-Type", *(["Content-Transfer-Encoding"] if one_body else [])])
     return mail
 
 
@@ -195,28 +196,52 @@ def _token(value: str) -> str:
     return re.sub(r"[^A-Za-z0-9._;=-]", "", value)[:60]
 
 
-def _tree(draft: Draft) -> MIMEPart:
-    part = MIMEPart(policy=_TREE)
-    text, html = body(draft.text), body(draft.html)
-    part.set_content(text, charset="utf-8", cte=_encoding(text))
-    if draft.html:
-        part.add_alternative(html, subtype="html", charset="utf-8", cte=_encoding(html))
-    for attachment in draft.attachments:
-        _attach(part, attachment)
+def _entity(draft: Draft) -> bytes:
+    """The MIME entity below the header block: one body, two of the same words, or those with files beside them."""
+    text = _leaf("plain", draft.text)
+    files = [_file(one) for one in draft.attachments]
     if draft.data:
-        part.add_attachment(draft.data, maintype="application", subtype="json", cte="base64", filename=INSTRUCTION)
-    return part
+        files.append(_attached(draft.data, "application/json", INSTRUCTION))
+    inner = f"{draft.message_id}\n{1 if files else 0}"
+    both = _multipart("alternative", [text, _leaf("html", draft.html)], inner) if draft.html else text
+    return _multipart("mixed", [both, *files], f"{draft.message_id}\n0") if files else both
 
 
-def _attach(part: MIMEPart, file: Attachment) -> None:
-    """Add one file in base64, never inline, its name by RFC 2231. A mail goes as a plain file: no mail may be encoded
+def _leaf(subtype: str, words: str) -> bytes:
+    """One body as an entity, CRLF."""
+    text = body(words)
+    encoding, octets = _encoding(text), text.encode()
+    if encoding == "quoted-printable":
+        octets = binascii.b2a_qp(octets)
+    elif encoding == "base64":
+        octets = base64.encodebytes(octets.replace(b"\n", b"\r\n"))
+    head = f'Content-Type: text/{subtype}; charset="utf-8"\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n'
+    return head.encode() + octets.replace(b"\n", b"\r\n")
+
+
+def _multipart(subtype: str, entities: Sequence[bytes], seed: str) -> bytes:
+    """The entities between boundaries that `seed` decides and that none of them contains (RFC 2046 §5.1.1)."""
+    salt = 0
+    while any((boundary := _boundary(seed, salt)) in one for one in entities):
+        salt += 1
+    head = b'Content-Type: multipart/%b;\r\n boundary="%b"\r\n\r\n' % (subtype.encode(), boundary)
+    return head + b"".join(b"--%b\r\n%b\r\n" % (boundary, one) for one in entities) + b"--%b--\r\n" % boundary
+
+
+def _file(file: Attachment) -> bytes:
+    """One file as an entity, in base64, never inline, its name by RFC 2231. A mail goes as a plain file: no mail may be encoded
     (RFC 2046 §5.2.1), and its lines may be longer than ours."""
     wanted = file.content_type.lower()
-    main, _, sub = (wanted if _TYPE.fullmatch(wanted) else BINARY).partition("/")
+    kind = wanted if _TYPE.fullmatch(wanted) else BINARY
     name = file_name(file.filename) or ("message.eml" if wanted in MAIL else "attachment")
-    charset = file.charset if main == "text" and file.charset and _CHARSET.fullmatch(file.charset) else None
-    params = {"charset": charset} if charset else None
-    part.add_attachment(file.content, maintype=main, subtype=sub, cte="base64", filename=name, params=params)
+    charset = file.charset if kind.startswith("text/") and file.charset and _CHARSET.fullmatch(file.charset) else None
+    return _attached(file.content, kind, name, {"charset": charset} if charset else None)
+
+
+def _attached(content: bytes, kind: str, name: str, params: dict[str, str] | None = None) -> bytes:
+    part, (main, _, sub) = MIMEPart(policy=_PART), kind.partition("/")
+    part.set_content(content, main, sub, cte="base64", disposition="attachment", filename=name, params=params)
+    return part.as_bytes()
 
 
 def _encoding(text: str) -> str:
@@ -224,23 +249,13 @@ def _encoding(text: str) -> str:
     octets = text.encode()
     if text.isascii() and all(len(line) <= FOLD for line in octets.split(b"\n")):
         return "7bit"
-    return "base64" if len(_HIGH.findall(octets)) * 3 > len(octets) else "quoted-printable"
+    plain = len(octets.translate(None, _HIGH))
+    return "base64" if (len(octets) - plain) * 3 > len(octets) else "quoted-printable"
 
 
-def _set_boundaries(tree: MIMEPart, message_id: str) -> None:
-    """Give every multipart a boundary that the Message-ID decides and that no part contains (RFC 2046 §5.1.1)."""
-    parts = list(tree.walk())
-    leaves = b"\n".join(str(part.get_payload()).encode("utf-8", "replace") for part in parts if not part.is_multipart())
-    for number, part in enumerate(part for part in parts if part.is_multipart()):
-        salt = 0
-        while (boundary := _boundary(message_id, number, salt)).encode() in leaves:
-            salt += 1
-        part.set_boundary(boundary)
-
-
-def _boundary(message_id: str, number: int, salt: int) -> str:
-    said = f"{message_id}\n{number}\n{salt}".encode("utf-8", "surrogatepass")
-    return "mailgate-" + hashlib.sha256(said).hexdigest()[:32]
+def _boundary(seed: str, salt: int) -> bytes:
+    said = f"{seed}\n{salt}".encode("utf-8", "surrogatepass")
+    return b"mailgate-" + hashlib.sha256(said).hexdigest()[:32].encode()
 
 
 def _verify(mail: bytes, names: Sequence[str]) -> None:
