@@ -23,7 +23,6 @@ from mailgate.mail.compose import one_line
 WIDTH = 76
 LINES_LIMIT = 400
 
-_ISOLATES = str.maketrans("", "", FSI + PDI)
 _ITEM = re.compile(r"(?m)^(?=- )")
 _QUOTED = re.compile(r"(?m)^>[ ]?")
 _PREFIX = re.compile(r"(?:> ?|- | +)?")
@@ -95,7 +94,7 @@ def text(sections: Sequence[Section], footer: Sequence[Block], way: str) -> str:
     show = _isolated_block if rtl else _block
     parts = ["\n\n".join((*_heading(section.heading), *map(show, section.blocks))) for section in sections]
     whole = "\n\n\n".join(parts) + "\n\n\n-- \n" + "\n".join(map(show, footer)) + "\n"
-    return "\n".join(map(_marked, whole.split("\n"))) if rtl else whole.translate(_ISOLATES)
+    return "\n".join(map(_marked, whole.split("\n"))) if rtl else whole.replace(FSI, "").replace(PDI, "")
 
 
 def _heading(words: str) -> tuple[str, ...]:

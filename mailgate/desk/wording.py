@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -55,14 +56,12 @@ class Wording:
         if self.strings.get("calendar") == "jalali":
             parts = self._jalali(local.date())
             return self.strings["when_jalali"].format(**parts, time=self.digits(f"{local:%H:%M}"), zone=zone)
-        said = format_datetime(local, self.strings["when"], tzinfo=self.zone, locale=self.locale)
-        return f"{self.digits(said)} ({zone})"
+        return f"{self.digits(_datetime(instant.astimezone(UTC), self.strings['when'], self.zone, self.locale))} ({zone})"
 
     def zone_name(self, local: datetime) -> str:
         """`New York time`; an hour that the clocks show twice also gets its offset (PEP 495)."""
         key = self.zone.key
-        city = get_timezone_location(key, locale=self.locale, return_city=True)
-        name = self.strings.get(f"zone_{key}") or self.strings["zone"].format(city=city)
+        name = self.strings.get(f"zone_{key}") or self.strings["zone"].format(city=_city(key, self.locale))
         twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
         said = self.strings["zone_twice"].format(zone=name, offset=f"{local:UTC%z}") if twice else name
         return said.replace(" ", NBSP)
@@ -166,3 +165,13 @@ def exact(text: object) -> str:
     """Text that is not a word of the language (an id, an address, somebody's subject), isolated from its direction."""
     inner = one_line(str(text), VALUE_LIMIT)
     return f"{FSI}{inner}{PDI}" if inner else ""
+
+
+@lru_cache(maxsize=1024)
+def _datetime(instant: datetime, pattern: str, zone: ZoneInfo, locale: Locale) -> str:
+    return format_datetime(instant, pattern, tzinfo=zone, locale=locale)
+
+
+@lru_cache(maxsize=1024)
+def _city(zone: str, locale: Locale) -> str:
+    return get_timezone_location(zone, locale=locale, return_city=True)

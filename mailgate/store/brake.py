@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from mailgate.store import memory
 from mailgate.store.outbox import GRAVE
@@ -34,7 +34,10 @@ class Braked:
 
 def grave(connection: Connection, ids: Iterable[int]) -> tuple[str, ...]:
     """The desks of those of these mails that are escalations or effects."""
-    return tuple(connection.execute(select(outbox.c.desk).where(outbox.c.id.in_(list(ids)) & GRAVE).distinct()).scalars())
+    return tuple(connection.execute(_GRAVE, {"ids": list(ids)}).scalars())
+
+
+_GRAVE = select(outbox.c.desk).where(outbox.c.id.in_(bindparam("ids", expanding=True)) & GRAVE).distinct()
 
 
 def pull(connection: Connection, desks: Iterable[str], floor: int, now: datetime) -> tuple[Braked, ...]:

@@ -78,9 +78,16 @@ def get(connection: Connection, subject: str, name: str, episode: int) -> Clock 
 
 def newest(connection: Connection, subject: str, name: str) -> Clock | None:
     """The last episode of a clock, or None."""
-    key = (clocks.c.subject == subject) & (clocks.c.name == name)
-    row = connection.execute(select(clocks).where(key).order_by(clocks.c.episode.desc()).limit(1)).first()
+    row = connection.execute(_NEWEST, {"subject": subject, "name": name}).first()
     return _clock(row) if row else None
+
+
+_NEWEST = (
+    select(clocks)
+    .where((clocks.c.subject == bindparam("subject")) & (clocks.c.name == bindparam("name")))
+    .order_by(clocks.c.episode.desc())
+    .limit(1)
+)
 
 
 def next_due_at(connection: Connection) -> datetime | None:
@@ -89,10 +96,13 @@ def next_due_at(connection: Connection) -> datetime | None:
     return found
 
 
+_FIRED = insert(steps)
+
+
 def fire(connection: Connection, clock: Clock, marks: Iterable[Mark], now: datetime) -> None:
     """Record that these steps fired. Raises sqlalchemy.exc.IntegrityError if one of them had fired before."""
     connection.execute(
-        insert(steps),
+        _FIRED,
         [
             {
                 "subject": clock.subject, "clock": clock.name, "episode": clock.episode, "step": mark.step,

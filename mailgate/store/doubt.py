@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from mailgate.desk.bounce import Bounced
 from mailgate.desk.ticket import Ticket
@@ -32,5 +32,7 @@ def suspects(connection: Connection, number: int) -> tuple[str, ...]:
 
 
 def _noted(connection: Connection, number: int) -> list[tuple[str, str]]:
-    query = select(events.c.data).where((events.c.ticket == number) & (events.c.event == NOTED)).order_by(events.c.id)
-    return [(data["message_id"], data["recipient"]) for data in connection.execute(query).scalars()]
+    return [(data["message_id"], data["recipient"]) for data in connection.execute(_NOTED, {"ticket": number}).scalars()]
+
+
+_NOTED = select(events.c.data).where((events.c.ticket == bindparam("ticket")) & (events.c.event == NOTED)).order_by(events.c.id)

@@ -12,12 +12,13 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, false, func, insert, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, false, func, insert, literal, not_, or_, select, update
 
 from mailgate.mail import address as addresses
 from mailgate.store.schema import Instant, nodes, outbox
 
 OPEN = ("queued", "deferred", "uncertain")
+_IS_OPEN = outbox.c.state.in_([literal(one) for one in OPEN])  # a plain list would be put into the statement anew each time
 GRAVE = (outbox.c.notice == "effect") | (  # escalations and effects: the steps of a ticket's clocks that are no reminders
     outbox.c.ticket.is_not(None)
     & (outbox.c.step != "")
@@ -125,7 +126,8 @@ def tickets_told(connection: Connection, reader: str, since: datetime) -> int:
     return int(connection.execute(_TICKETS_TOLD, {"inbox": addresses.inbox(reader), "since": since}).scalar() or 0)
 
 
-_TOLD = (outbox.c.inbox == bindparam("inbox")) & (outbox.c.created_at > bindparam("since")) & outbox.c.notice.not_in(UNWRITTEN)
+_WRITTEN = outbox.c.notice.not_in([literal(one) for one in UNWRITTEN])
+_TOLD = (outbox.c.inbox == bindparam("inbox")) & (outbox.c.created_at > bindparam("since")) & _WRITTEN
 _TICKETS_TOLD = select(func.count(outbox.c.ticket.distinct())).where(_TOLD)
 _TIMES_TOLD = select(outbox.c.created_at).where(_TOLD & (outbox.c.ticket == bindparam("ticket"))).order_by(outbox.c.created_at)
 _ABOUT = func.coalesce(func.sum(case((outbox.c.ticket == bindparam("ticket"), 1), else_=0)), 0)
@@ -146,7 +148,7 @@ def routes(connection: Connection, now: datetime) -> tuple[str, ...]:
     return tuple(connection.execute(_ROUTES, {"now": now}).scalars())
 
 
-_IS_DUE = outbox.c.state.in_(OPEN) & (outbox.c.next_attempt_at <= bindparam("now", type_=Instant))
+_IS_DUE = _IS_OPEN & (outbox.c.next_attempt_at <= bindparam("now", type_=Instant))
 _ROUTES = select(outbox.c.route).where(_IS_DUE).distinct()
 
 
@@ -255,11 +257,13 @@ def settle(
 ) -> None:
     """Note the outcome of an attempt; `again` is when to try next (None: never)."""
     values: dict[str, Any] = {"state": state, "answer": answer[:500], "next_attempt_at": again, "claimed_by": None}
-    if state != "superseded":
-        values["attempts"] = outbox.c.attempts + 1
     if state == "sent":
         values["sent_at"] = now
-    connection.execute(update(outbox).where(outbox.c.id == outbox_id).values(values))
+    tried = state != "superseded"
+    connection.execute(_SETTLE if tried else _FILL, {"this": outbox_id, **values})
+
+
+_SETTLE = _FILL.values(attempts=outbox.c.attempts + 1)
 
 
 def unsent(connection: Connection, ticket: int, clock: str, episode: int) -> bool:
@@ -270,7 +274,7 @@ def unsent(connection: Connection, ticket: int, clock: str, episode: int) -> boo
 _UNSENT = (
     select(outbox.c.id)
     .where((outbox.c.ticket == bindparam("ticket")) & (outbox.c.clock == bindparam("clock")))
-    .where((outbox.c.episode == bindparam("episode")) & (outbox.c.step != "") & outbox.c.state.in_(OPEN))
+    .where((outbox.c.episode == bindparam("episode")) & (outbox.c.step != "") & _IS_OPEN)
     .limit(1)
 )
 
@@ -281,7 +285,7 @@ def next_attempt_at(connection: Connection) -> datetime | None:
     return found
 
 
-_NEXT_ATTEMPT = select(func.min(outbox.c.next_attempt_at)).where(outbox.c.state.in_(OPEN))
+_NEXT_ATTEMPT = select(func.min(outbox.c.next_attempt_at)).where(_IS_OPEN)
 
 
 def retry(connection: Connection, ids: Sequence[int], now: datetime) -> int:
@@ -292,7 +296,7 @@ def retry(connection: Connection, ids: Sequence[int], now: datetime) -> int:
 
 def cancel(connection: Connection, ids: Sequence[int]) -> int:
     """How many of these (still open) are cancelled."""
-    chosen = outbox.c.id.in_(ids) & outbox.c.state.in_(OPEN)
+    chosen = outbox.c.id.in_(ids) & _IS_OPEN
     return connection.execute(update(outbox).where(chosen).values(state="cancelled", next_attempt_at=None)).rowcount
 
 

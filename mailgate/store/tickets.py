@@ -266,10 +266,14 @@ def history(connection: Connection, number: int | None = None) -> tuple[dict[str
 
 def sent_for(connection: Connection, number: int) -> tuple[dict[str, Any], ...]:
     """The outgoing mail of a ticket, without the bytes."""
-    columns = [column for column in outbox.c if column.name != "raw"]
-    return tuple(
-        dict(row._mapping) for row in connection.execute(select(*columns).where(outbox.c.ticket == number).order_by(outbox.c.id))
-    )
+    return tuple(dict(row) for row in connection.execute(_SENT_FOR, {"ticket": number}).mappings())
+
+
+_SENT_FOR = (
+    select(*(column for column in outbox.c if column.name != "raw"))
+    .where(outbox.c.ticket == bindparam("ticket"))
+    .order_by(outbox.c.id)
+)
 
 
 def with_void_clock(connection: Connection, seller: str) -> tuple[Ticket, ...]:

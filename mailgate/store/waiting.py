@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from mailgate.desk.review import EVERY, OFFERS, SPAM, Waiting, kind_of
 from mailgate.desk.ticket import Spoken, Ticket
@@ -92,8 +92,11 @@ def _is_forgotten(one: Waiting, now: datetime) -> bool:
 
 def _noted(connection: Connection, prefix: str) -> dict[str, str]:
     end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
-    rows = connection.execute(select(flags).where((flags.c.name >= prefix) & (flags.c.name < end)))
+    rows = connection.execute(_BETWEEN, {"start": prefix, "end": end})
     return {row.name.removeprefix(prefix): row.value for row in rows}
+
+
+_BETWEEN = select(flags).where((flags.c.name >= bindparam("start")) & (flags.c.name < bindparam("end")))
 
 
 def pointing_to(connection: Connection, number: int) -> tuple[int, ...]:

@@ -171,7 +171,8 @@ class World:
             return None
         for _ in range(ROUNDS):
             loops = [
-                self._over_again(one, 2 if work else 0) for one in (self.gateway.catch_up, self._ticks, self.courier.deliver)
+                self._over_again(one, self.rng.randrange(3) if work else 0)
+                for one in (self.gateway.catch_up, self._ticks, self.courier.deliver)
             ]
             moved, quiet = await self._together([*work, *loops])
             self.slept = False
