@@ -15,7 +15,7 @@ from typing import Any
 
 from cast import STAFF, Letter
 from faults import Wall
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import and_, bindparam, func, literal, select
 
 from mailgate.mail.message import parse
 from mailgate.store.engine import Connection
@@ -168,10 +168,10 @@ class Book:
     def offer(self, connection: Connection, reader: str, data: bytes) -> int:
         """The id of the row that is being sent; it must still hold, and show nobody what is not for him."""
         message = parse(data)
-        mine = (outbox.c.message_id == message.message_id) & (outbox.c.reader == reader)
+        mine = _OF_ID
         if message.message_id in self.letters:  # passed on as it came, under its author's id
-            mine = (outbox.c.raw == data) & (outbox.c.reader == reader)
-        row = connection.execute(select(outbox).where(mine).order_by(outbox.c.id)).first()
+            mine = _OF_BYTES
+        row = connection.execute(mine, {"id": message.message_id, "data": data, "reader": reader}).first()
         must(row is not None, f"what goes to {reader} as {message.message_id} is no row of the outbox")
         assert row is not None
         said = f"{row.notice} {row.id} to {reader}"
@@ -262,6 +262,10 @@ class Book:
             must(row.state == "superseded", f"{said} ended as {row.state}")
 
 
+_IS_OPEN = outbox.c.state.in_([literal(one) for one in OPEN])
+_READ_BY = select(outbox).where(outbox.c.reader == bindparam("reader")).order_by(outbox.c.id)
+_OF_ID = _READ_BY.where(outbox.c.message_id == bindparam("id"))
+_OF_BYTES = _READ_BY.where(outbox.c.raw == bindparam("data"))
 _DEAD = select(unreachable.c.address).where(unreachable.c.lifted_at.is_(None))
 _CLOCKS = select(clocks)
 _RUNNING = select(clocks).where(clocks.c.state == "running")
@@ -269,10 +273,10 @@ _COUNTS = select(
     select(func.count()).select_from(events).scalar_subquery(), select(func.count()).select_from(outbox).scalar_subquery()
 )
 _OPEN_STEPS = select(outbox.c.id, outbox.c.ticket, outbox.c.clock, outbox.c.episode, outbox.c.step).where(
-    outbox.c.state.in_(OPEN) & (outbox.c.step != "")
+    _IS_OPEN & (outbox.c.step != "")
 )
 _WAITING = select(func.count()).select_from(spool).where(spool.c.state == "received")
-_LATE = select(outbox).where(outbox.c.state.in_(OPEN) & (outbox.c.next_attempt_at <= bindparam("now")))
+_LATE = select(outbox).where(_IS_OPEN & (outbox.c.next_attempt_at <= bindparam("now")))
 _CLOCK = select(clocks).where(
     and_(clocks.c.subject == bindparam("subject"), clocks.c.name == bindparam("name"), clocks.c.episode == bindparam("episode"))
 )
