@@ -34,6 +34,7 @@ from mailgate.wire import clock as wall
 
 LIMIT = 500
 SOME = 50
+TOGETHER = 16  # steps that fire in one go: as many as the store commits at once beside mail that comes in
 OUTAGE = timedelta(minutes=5)
 SET_BACK = timedelta(minutes=1)
 LONGEST_SLEEP = 60.0
@@ -256,7 +257,8 @@ class Timekeeper:
         done: list[Fired | None] = []
         ready = await self.store.in_turn(partial(due, now=now, looked=looked))
         while ready:  # one that waits stays due: those behind it must not wait for it
-            done += [await self._fire(one, now, looked) for one in ready]
+            for at in range(0, len(ready), TOGETHER):
+                done += await self._fire_some(ready[at : at + TOGETHER], now, looked)
             ready = await self.store.in_turn(partial(due, now=now, after=ready[-1], looked=looked))
         fired_now = tuple(one for one in done if one is not None)
         upcoming = await self.store.in_turn(clocks.next_due_at) if done else None
@@ -265,6 +267,14 @@ class Timekeeper:
             ms=round((wall.monotonic() - started) * 1000, 1),
         )  # fmt: skip
         return fired_now
+
+    async def _fire_some(self, some: Sequence[Clock], now: datetime, looked: datetime | None) -> list[Fired | None]:
+        """Fire these in their order, so that the store commits them together; raises what kept one of them from the store."""
+        done = await asyncio.gather(*(self._fire(one, now, looked) for one in some), return_exceptions=True)
+        for error in done:
+            if isinstance(error, BaseException):
+                raise error
+        return [one for one in done if not isinstance(one, BaseException)]
 
     async def _fire(self, one: Clock, now: datetime, looked: datetime | None) -> Fired | None:
         """Fire one clock; a fault of this one is told, and does not stop the others."""
