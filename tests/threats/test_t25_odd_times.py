@@ -48,10 +48,12 @@ def test_t25_host_that_slept_says_everything_once(gate: Gate, inc: Person, acme:
 
 
 def test_t25_due_instants_are_kept_when_the_holiday_list_is_corrected(gate: Gate, inc: Person, acme: Person) -> None:
-    """What was promised does not move."""
+    """What was promised does not move, though days off count; tests/exchanges/test_changes_meanwhile.py has the others."""
+    gate.under(pause_on=["holidays"])
     inc.writes([acme])
     due = gate.clock().due
     gate.registers("acme", holidays=["2026-06-02", "2026-06-03"])
+    gate.winds()
     gate.later(hours=1)
     assert gate.clock().due == due
     gate.orders("no_answer_needed")
