@@ -236,10 +236,10 @@ def _stands(ticket: Ticket | None) -> tuple[str, str]:
 
 
 def _dated(entry: Command, given: Given, scene: Scene, now: datetime) -> dict[str, Any]:
-    """The day behind a word (EXTEND 2026-12-01), as the end of that day where the command asks `until`."""
+    """The day behind a word (EXTEND 2026-12-01), or in a link's mail, as the end of that day where the command asks `until`."""
     if "until" not in entry.asks:
         return {}
-    rest = str(given.told.get("rest") or given.told.get("until") or "")
+    rest = str(next((given.told[name] for name in ("rest", "until", "text") if given.told.get(name)), ""))
     days = dates_in(rest, scene.seller.language if scene.seller else "")
     if len(days) != 1:
         return {"until": ""}
