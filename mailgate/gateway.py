@@ -21,7 +21,7 @@ from typing import Any
 
 from mailgate import events, needs
 from mailgate.desk import command as commands
-from mailgate.desk import trust
+from mailgate.desk import premises, trust
 from mailgate.desk.carry import with_files
 from mailgate.desk.context import Context
 from mailgate.desk.decide import decide
@@ -111,7 +111,7 @@ def settle(connection: Connection, mail: Spooled, got: Read, house: House, now: 
         on_each_ticket(connection, house, context.scene, context.command, now)
     if context.recognised is not None and trust.may(context.allowed, context.level, "start"):
         finish.note_order(connection, desk, context.recognised.order, now)
-    kept = replace(kept, orders=context.orders)
+    kept = replace(kept, orders=context.orders, premises=premises.kept(context, got.message, got.kind))
     finish.remember(connection, mail, kept, replace(decision, spoken=written.spoken), written.ticket, now)
     if decision.task is not None:
         written = replace(

@@ -17,18 +17,20 @@ from functools import partial
 from typing import Any
 
 from mailgate import events, mend
-from mailgate.desk import review
+from mailgate.desk import premises, review
 from mailgate.desk.carry import with_files
 from mailgate.desk.decide import decide
 from mailgate.desk.decision import Decision, Task
+from mailgate.desk.happening import after, by_people
 from mailgate.desk.house import House
 from mailgate.desk.party import Desk
+from mailgate.desk.premises import Premises
 from mailgate.desk.review import OF_MAILS, UNCONFIRMED, Waiting
 from mailgate.desk.thread import Match
 from mailgate.desk.ticket import Entry, Participant, Spoken, Ticket
 from mailgate.mail import address as addresses
 from mailgate.mail.message import parse
-from mailgate.store import lookup, spool, tickets, waiting
+from mailgate.store import happenings, lookup, spool, tickets, waiting
 from mailgate.store import mend as stored
 from mailgate.store.act import Written, act, scene_for
 from mailgate.store.engine import Connection, Store, StoreError
@@ -116,8 +118,9 @@ def _changed(connection: Connection, house: House, task: Task, said: Mapping[str
     desk = house.desk(ticket.desk)
     if desk is None:
         raise mend.MendError(f"there is no desk {ticket.desk} any more")
-    change = review.kept_apart if task.action == "keep_apart" else review.put_away
-    act(connection, change(ticket, said, now), scene_for(connection, house, desk, None, ticket), house, now)
+    scene, happened = scene_for(connection, house, desk, None, ticket), by_people(task.action, ticket, said, now)
+    happenings.note(connection, happened)
+    act(connection, after(happened, ticket, scene), scene, house, now)
 
 
 @dataclass(frozen=True)
@@ -169,8 +172,15 @@ def _settled_anew(connection: Connection, anew: _Anew, current: Ticket, said: Sp
     decision = _onto(decision, current, anew) if first else decision
     written = act(connection, decision, context.scene, anew.house, anew.now, mail.id)
     if written.spoken is not None:
-        waiting.said_anew(connection, mail.id, written.spoken)
+        judged = premises.kept(context, got.message, got.kind)
+        waiting.said_anew(connection, mail.id, written.spoken, {**judged, **_doubts(connection, mail.id), "on": current.number})
     return written
+
+
+def _doubts(connection: Connection, spool_id: int) -> dict[str, Any]:
+    """In which doubt a mail had opened its ticket: that stays."""
+    was = stored.premises(connection, spool_id) or Premises()
+    return {"review": was.review, "points_to": was.points_to}
 
 
 def _onto(decision: Decision, current: Ticket, anew: _Anew) -> Decision:

@@ -23,11 +23,12 @@ from mailgate.desk import checklist, digest
 from mailgate.desk.clock import due_marks
 from mailgate.desk.facts import holds
 from mailgate.desk.fire import fired
+from mailgate.desk.happening import by_void
 from mailgate.desk.house import House
 from mailgate.desk.party import Seller
 from mailgate.desk.route import Roster
 from mailgate.desk.ticket import Clock, Mark
-from mailgate.store import clocks, memory, outbox, retention, rounds, spool, tickets
+from mailgate.store import clocks, happenings, memory, outbox, retention, rounds, spool, tickets
 from mailgate.store.act import act, scene_for
 from mailgate.store.engine import Connection, Store, StoreError
 from mailgate.wire import clock as wall
@@ -96,6 +97,7 @@ def fire(connection: Connection, clock: Clock, house: House, now: datetime, look
     scene = scene_for(connection, house, desk, house.seller(ticket.seller), ticket)
     if scene.taken_over(current.name):
         clocks.write(connection, [replace(current, state="void", stopped_at=now)])
+        happenings.note(connection, by_void(current, ticket, now))
         return None
     clocks.fire(connection, current, marks, now)
     decision = fired(ticket, current, marks, scene, now)

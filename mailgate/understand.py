@@ -20,6 +20,7 @@ from mailgate.desk.order import facts as order_facts
 from mailgate.desk.order import plain_number
 from mailgate.desk.pack import Policy
 from mailgate.desk.party import Desk, Seller
+from mailgate.desk.premises import Premises, recalled
 from mailgate.desk.recognise import recognised
 from mailgate.desk.route import party_of
 from mailgate.desk.thread import Match
@@ -104,7 +105,7 @@ class Placed:
     """Where a mail belongs: its desk and ticket, what the store found for it, and what a report in it says.
 
     `vouched`: the compared address whose mail counts as authenticated, as he said that it is his (G-16). `anew`: the ticket that
-    is built anew (mend.py): only older ones are its kin.
+    is built anew (anew.py): only older ones are its kin; `was`: what the mail was judged by when it came.
     """
 
     desk: Desk
@@ -116,6 +117,7 @@ class Placed:
     kind: str = ""
     vouched: str = ""
     anew: int = 0
+    was: Premises | None = None
 
 
 def context_for(connection: Connection, mail: Spooled, got: Read, house: House, placed: Placed) -> Context:
@@ -132,7 +134,8 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
         party = str(asked.facts.get("by", "customer")) if asked.action == "open" else "system"
     else:
         told = facts.trusted(told, party, ticket.facts if ticket else facts.NEW, policy)
-    told = _with_order(connection, desk, told, orders)
+    order = _order_known(connection, desk, told, orders) if placed.was is None else placed.was.order
+    told = {**told, **order}
     signed = placed.match.signed or asked is not None
     sent = _sent_by(connection, message, mail.envelope, house, seller if party == "seller" else None)
     path = "" if proven or signed else sent.proven
@@ -153,8 +156,9 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
     asked_before = doubted and waiting.asked_lately(connection, message.author or "", placed.received_at)
     may_prove = kind == "human" and not generated and returnable and sending.is_askable(message.author or "", seller, level)
     given = Given("", party, level, {**told, commands.PATH: sent.best})
-    return Context(
-        scene=scene_for(connection, house, desk, seller, ticket), roster=house.roster, kind=kind, level=level, allowed=allowed,
+    scene = scene_for(connection, house, desk, seller, ticket, placed.received_at if placed.was else None)
+    context = Context(
+        scene=scene, roster=house.roster, kind=kind, level=level, allowed=allowed,
         envelope=mail.envelope, subject=got.subject, visible=got.visible, told=told, noticed=noticed, match=placed.match,
         generated=generated or (party == "customer" and _wants_no_answer(mail.envelope, house)),
         bounced=placed.bounced, notice_to=placed.found.notice_to, notice=placed.found.notice, known=placed.found.known,
@@ -169,7 +173,10 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
         askable=doubted and not storm and returnable and not asked_before,
         path=path,
         ask_path=sent.askable if may_prove else "",
+        order=order,
+        asked=asked,
     )  # fmt: skip
+    return recalled(context, placed.was, placed.anew, house.allowed) if placed.was else context
 
 
 def _wants_no_answer(envelope: Envelope, house: House) -> bool:
@@ -246,12 +253,12 @@ def _about_what_waits(connection: Connection, given: Given | None, placed: Place
     return replace(given, told={"about": number, "waits": found.kind if found else ""})
 
 
-def _with_order(connection: Connection, desk: Desk, told: dict[str, Any], numbers: Sequence[str]) -> dict[str, Any]:
-    """What the mail states, with what the marketplace told us of its order over it: the customer's word is not the proof."""
+def _order_known(connection: Connection, desk: Desk, told: dict[str, Any], numbers: Sequence[str]) -> dict[str, Any]:
+    """What the marketplace told us of the mail's order: it is laid over what the mail states, which is not the proof."""
     named = (*([plain_number(str(told["order"]))] if told.get("order") else []), *numbers)
     known = stored_orders.find(connection, desk.name, named) if named else {}
     order = next((known[one] for one in named if one in known), None)
-    return {**told, **order_facts(order), "order_details": True} if order else told
+    return {**order_facts(order), "order_details": True} if order else {}
 
 
 def _asked(connection: Connection, got: Read, house: House, received_at: datetime) -> Instruction | Refused | None:

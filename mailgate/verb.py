@@ -11,9 +11,10 @@ from datetime import datetime
 
 from mailgate.desk.command import Given, commanded, is_about_seller
 from mailgate.desk.decision import Decision
+from mailgate.desk.happening import by_command
 from mailgate.desk.house import House
 from mailgate.desk.party import Desk, Seller
-from mailgate.store import tickets
+from mailgate.store import happenings, tickets
 from mailgate.store.act import Written, act, on_each_ticket, scene_for
 from mailgate.store.engine import Connection
 
@@ -38,6 +39,8 @@ def on_ticket(connection: Connection, house: House, number: int, given: Given, n
         raise VerbError(f"there is no ticket MG-{number}")
     scene = scene_for(connection, house, desk, house.seller(ticket.seller), ticket)
     decision = commanded(given, ticket, scene, now, house.allowed)
+    if not decision.refused:
+        happenings.note(connection, by_command(given, ticket, now))
     return Done(decision, act(connection, decision, scene, house, now))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mailgate.desk.bounce import Bounced
@@ -13,7 +13,7 @@ from mailgate.desk.recognise import Recognised
 from mailgate.desk.route import Roster
 from mailgate.desk.thread import Match
 from mailgate.desk.trust import Level
-from mailgate.mail.instruction import Refused
+from mailgate.mail.instruction import Instruction, Refused
 from mailgate.mail.message import Envelope
 from mailgate.mail.subject import Subject
 
@@ -25,6 +25,7 @@ class Context:
     `doubted`: a first writer whom nobody vouches for, so that nothing may follow from it before his yes (G-16); `askable`: he may
     be asked for it now. `unfollowed`: why what another system ordered in it counts for nothing (C-52). `path`: the sending path
     that alone proves the author; `ask_path`: one that he may be asked about now (desk/path.py).
+    `order`: what the marketplace told us of the mail's order; `asked`: what another system says in it (C-52).
     `storm`: he was written to on as many tickets in a week as `[limits]` allows, and opens one more.
     """
 
@@ -56,3 +57,5 @@ class Context:
     path: str = ""
     ask_path: str = ""
     storm: bool = False
+    order: Mapping[str, Any] = field(default_factory=dict)
+    asked: Instruction | None = None

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from mailgate.desk import checklist, digest
 from mailgate.desk.command import PATH, Given, commanded
 from mailgate.desk.decision import Decision, Order, Scene
+from mailgate.desk.happening import by_command
 from mailgate.desk.heading import headed
 from mailgate.desk.house import House
 from mailgate.desk.letter import Letter, letters, readers, with_readers
@@ -28,7 +29,7 @@ from mailgate.desk.view import matches
 from mailgate.mail import address as addresses
 from mailgate.mail.compose import compose
 from mailgate.mail.token import bounce_address
-from mailgate.store import clocks, clues, memory, offers, outbox, paths, tickets, unreachable, waiting
+from mailgate.store import clocks, clues, happenings, memory, offers, outbox, paths, tickets, unreachable, waiting
 from mailgate.store.doubt import suspects
 from mailgate.store.outbox import Outgoing
 from mailgate.store.schema import dumps
@@ -47,15 +48,26 @@ class Written:
     spoken: Spoken | None = None
 
 
-def scene_for(connection: Connection, house: House, desk: Desk, seller: Seller | None, ticket: Ticket | None = None) -> Scene:
-    """The scene of a decision: the policy that the ticket opened under (else the desk's), the seller and his standing."""
+def scene_for(
+    connection: Connection,
+    house: House,
+    desk: Desk,
+    seller: Seller | None,
+    ticket: Ticket | None = None,
+    at: datetime | None = None,
+) -> Scene:
+    """The scene of a decision: the policy that the ticket opened under (else the desk's), the seller and his standing.
+
+    `at`: with what was remembered of the seller at that instant, not now.
+    """
     policy = policy_of(connection, house, desk, ticket.policy if ticket else "")
     if seller is None:
         return Scene(desk, policy)
     strikes = memory.strikes_of(connection, desk.name, seller.id) if policy.standing else ()
     own = [addresses.key(one) for one in (seller.support, seller.backup, *seller.addresses) if one and not one.startswith("@")]
     listed = unreachable.among(connection, own, "suppressed")
-    away, marks = memory.is_away(connection, desk.name, seller.id), memory.marks_of(connection, desk.name, seller.id)
+    away = memory.is_away(connection, desk.name, seller.id)
+    marks = memory.marks_at(connection, desk.name, seller.id, at) if at else memory.marks_of(connection, desk.name, seller.id)
     if "takeover" in marks:
         seller = seller.model_copy(update={"takeover": marks["takeover"] == "true"})
     return Scene(desk, policy, seller, strikes, away, listed, marks)
@@ -151,6 +163,7 @@ def on_each_ticket(connection: Connection, house: House, scene: Scene, given: Gi
         decision = commanded(given, ticket, mine, now, house.allowed)
         if not decision.refused:
             act(connection, decision, mine, house, now)
+            happenings.note(connection, by_command(given, ticket, now))
         done.append(decision)
     return tuple(done)
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from mailgate.desk.standing import Strike
-from mailgate.store.schema import flags, marks, policies, sellers, strikes, upsert
+from mailgate.store.schema import flags, marked, marks, policies, sellers, strikes, upsert
 
 
 def strikes_of(connection: Connection, desk: str, seller: str) -> tuple[Strike, ...]:
@@ -60,14 +60,22 @@ def marks_of(connection: Connection, desk: str, seller: str) -> dict[str, str]:
     return {row.name: row.value for row in rows}
 
 
+def marks_at(connection: Connection, desk: str, seller: str, at: datetime) -> dict[str, str]:
+    """The same as it stood at that instant."""
+    mine = (marked.c.desk == desk) & (marked.c.seller == seller) & (marked.c.at <= at)
+    last = {row.name: row.value for row in connection.execute(select(marked).where(mine).order_by(marked.c.at, marked.c.id))}
+    return {name: value for name, value in last.items() if value is not None}
+
+
 def mark(connection: Connection, desk: str, seller: str, new: Mapping[str, Any], now: datetime) -> None:
     """Remember these of a seller; None forgets one. True and false are kept as words."""
     for name, value in new.items():
         mine = (marks.c.desk == desk) & (marks.c.seller == seller) & (marks.c.name == name)
-        if value is None:
+        text = None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+        connection.execute(insert(marked), {"desk": desk, "seller": seller, "name": name, "value": text, "at": now})
+        if text is None:
             connection.execute(delete(marks).where(mine))
             continue
-        text = str(value).lower() if isinstance(value, bool) else str(value)
         row = {"desk": desk, "seller": seller, "name": name, "value": text, "at": now}
         key = [marks.c.desk, marks.c.seller, marks.c.name]
         connection.execute(upsert(marks).values(row).on_conflict_do_update(index_elements=key, set_=row))

@@ -8,9 +8,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from mailgate.desk.premises import Premises, read
 from mailgate.desk.ticket import Entry, Mark, Spoken, Ticket
 from mailgate.store import clocks as clock_rows
-from mailgate.store import clues
+from mailgate.store import clues, happenings
 from mailgate.store import tickets as ticket_rows
 from mailgate.store.schema import clocks, events, ids, messages, participants, spool, steps, tickets
 
@@ -55,6 +56,7 @@ def close_merged(connection: Connection, number: int, into: int) -> None:
     ticket_rows.know(connection, into, None, (), own)
     connection.execute(delete(ids).where(ids.c.ticket == number))
     clues.merge(connection, number, into)
+    happenings.hand_over(connection, number, into)
     values = {"state": "merged", "facts": {"merged_into": into}, "version": tickets.c.version + 1}
     connection.execute(update(tickets).where(tickets.c.number == number).values(values))
 
@@ -92,6 +94,11 @@ def doubted(connection: Connection, spool_id: int) -> set[tuple[str, str]]:
     """(Message-ID, recipient) that this report told of when it came, too weak to act upon."""
     query = select(events.c.data).where((events.c.spool_id == spool_id) & (events.c.event == "bounce_doubted"))
     return {(data["message_id"], data["recipient"]) for data in connection.execute(query).scalars()}
+
+
+def premises(connection: Connection, spool_id: int) -> Premises | None:
+    """What this mail was judged by when it came; None for one from before any were kept."""
+    return read(connection.execute(select(messages.c.premises).where(messages.c.spool_id == spool_id)).scalar() or {})
 
 
 def retell(connection: Connection, spool_id: int, said: Spoken) -> None:

@@ -15,11 +15,11 @@ from sqlalchemy import Connection
 
 from mailgate.desk.bounce import Bounced, bounce_event
 from mailgate.desk.decision import Decision
-from mailgate.desk.follow import followed
+from mailgate.desk.happening import after, by_event
 from mailgate.desk.house import House
 from mailgate.desk.party import Desk, Seller
 from mailgate.mail import address as addresses
-from mailgate.store import tickets, unreachable
+from mailgate.store import happenings, tickets, unreachable
 from mailgate.store.act import Written, act, scene_for
 from mailgate.store.doubt import borne_out
 from mailgate.store.outbox import Outgoing
@@ -44,8 +44,9 @@ def bounced_notice(connection: Connection, row: Outgoing, bounced: Bounced, hous
         "recipient": row.reader, "status": bounced.status, "diagnostic": bounced.diagnostic, "suppressed": bounced.suppressed,
         "provider": bounced.provider, "signature": bounced.signature,
     }  # fmt: skip
-    decision = followed(Decision(event, "daemon", ticket), scene, now, view, cause=row.message_id, returned=returned)
-    return act(connection, decision, scene, house, now)
+    happened = by_event(event, ticket, now, view, cause=row.message_id, returned=returned)
+    happenings.note(connection, happened)
+    return act(connection, after(happened, ticket, scene), scene, house, now)
 
 
 def lost(connection: Connection, desk: Desk, seller: Seller | None, bounced: Iterable[Bounced], now: datetime) -> None:
@@ -78,8 +79,9 @@ def reached(
     for ticket in tickets.with_void_clock(connection, seller.id):
         if (desk := house.desk(ticket.desk)) is not None:
             scene = scene_for(connection, house, desk, seller, ticket)
-            decision = followed(Decision("reachable", "daemon", ticket), scene, now, {}, cause=f"reachable {now.isoformat()}")
-            written.append(act(connection, decision, scene, house, now))
+            happened = by_event("reachable", ticket, now, {}, cause=f"reachable {now.isoformat()}")
+            happenings.note(connection, happened)
+            written.append(act(connection, after(happened, ticket, scene), scene, house, now))
     return state, tuple(written)
 
 

@@ -163,7 +163,7 @@ participants = Table(
     sqlite_autoincrement=True,
 )
 
-# what a settled mail says, as later decisions and notices need it
+# what a settled mail says, as later decisions and notices need it; premises: what it was judged by (desk/premises.py)
 messages = Table(
     "messages",
     metadata,
@@ -182,7 +182,20 @@ messages = Table(
     Column("audience", Json, nullable=False),
     Column("visible", Json, nullable=False),
     Column("missing", Json, nullable=False),
+    Column("premises", Json, nullable=False, server_default="{}"),
     UniqueConstraint("desk", "fingerprint"),
+)
+
+# what changed a ticket beside its mail and its steps (desk/happening.py); about: the ticket that it was about, before a merge
+happenings = Table(
+    "happenings",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("ticket", Id, nullable=False, index=True),
+    Column("about", Id, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("data", Json, nullable=False),
 )
 
 # every Message-ID that a ticket's mails carry or mention: kind received, mentioned, own or relay; stem: what stands before the @
@@ -392,6 +405,19 @@ marks = Table(
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
     Column("at", Instant, nullable=False),
+)
+
+# every change of the marks, so that it is known how they stood; no value: forgotten
+marked = Table(
+    "marked",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("desk", Text, nullable=False),
+    Column("seller", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("value", Text),
+    Column("at", Instant, nullable=False),
+    Index("ix_marked_seller", "desk", "seller"),
 )
 
 # by which domain an address sends (desk/path.py): asked about, proven, last used, revoked; address: mail.address.key

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
 from mailgate.desk.decision import Decision
+from mailgate.desk.happening import by_facts
 from mailgate.desk.order import Order
 from mailgate.desk.party import Desk
 from mailgate.desk.ticket import Ticket
 from mailgate.mail.message import Message
 from mailgate.mail.subject import Subject
-from mailgate.store import clues, memory, orders, outbox, spool, tickets
+from mailgate.store import clues, happenings, memory, orders, outbox, spool, tickets
 from mailgate.store.hand_on import DOORS
 from mailgate.store.outbox import Outgoing
 from mailgate.store.spool import Spooled, Twin
@@ -30,6 +32,7 @@ class Kept:
     fingerprint: str
     desk: Desk
     orders: tuple[str, ...] = ()
+    premises: Mapping[str, Any] = field(default_factory=dict)
 
 
 def again(connection: Connection, mail: Spooled, kept: Kept, twin: Twin, now: datetime) -> None:
@@ -47,7 +50,7 @@ def remember(connection: Connection, mail: Spooled, kept: Kept, decision: Decisi
     number, message = ticket.number if ticket else None, kept.message
     about = {
         "spool_id": mail.id, "desk": kept.desk.name, "message_id": message.message_id, "fingerprint": kept.fingerprint,
-        "class": kept.kind, "at": mail.envelope.received_at,
+        "class": kept.kind, "at": mail.envelope.received_at, "premises": {**kept.premises, "on": number or 0},
     }  # fmt: skip
     tickets.remember(connection, decision, number, about)
     if number is not None and kept.kind not in ("dsn", "arf", "mdn"):
@@ -66,7 +69,9 @@ def note_order(connection: Connection, desk: Desk, order: Order, now: datetime) 
     orders.put(connection, desk.name, [order], now)
     if before and before.customer and order.customer and order.customer != before.customer:
         for number in clues.of_order(connection, desk.name, order.number):
-            tickets.tell(connection, number, {"customer": order.customer})
+            told = {"customer": order.customer}
+            tickets.tell(connection, number, told)
+            happenings.note(connection, by_facts(number, told, now))
 
 
 def pass_on(connection: Connection, mail: Spooled, desk: Desk, decision: Decision, ticket: Ticket | None) -> tuple[str, ...]:

@@ -200,7 +200,10 @@ def record(connection: Connection, entries: Iterable[Entry], about: Mapping[str,
 
 
 def remember(connection: Connection, decision: Decision, number: int | None, about: Mapping[str, Any]) -> None:
-    """Store what the mail said, for later decisions; `about` holds spool_id, desk, message_id, fingerprint, class, at."""
+    """Store what the mail said, for later decisions.
+
+    `about` holds spool_id, desk, message_id, fingerprint, class, at and premises (desk/premises.py).
+    """
     said = decision.spoken
     row = {
         **about, "ticket": number, "author": said.author if said else "", "party": decision.party, "event": decision.event,

@@ -7,7 +7,7 @@ counts is the ticket's own tag, and a note that has outlived it is dropped on th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -152,7 +152,7 @@ def put_away(connection: Connection, spool_id: int, now: datetime) -> None:
     connection.execute(update(spool).where(spool.c.id == spool_id).values(values))
 
 
-def said_anew(connection: Connection, spool_id: int, said: Spoken) -> None:
-    """Store what a mail means now that it is settled once more, and whom it was shown to."""
-    values = {"party": said.party, "event": said.event, "missing": said.missing, "audience": said.audience}
+def said_anew(connection: Connection, spool_id: int, said: Spoken, judged: Mapping[str, Any]) -> None:
+    """Store what a mail means now that it is settled once more, whom it was shown to, and what it was judged by this time."""
+    values = {"party": said.party, "event": said.event, "missing": said.missing, "audience": said.audience, "premises": judged}
     connection.execute(update(messages).where(messages.c.spool_id == spool_id).values(values))

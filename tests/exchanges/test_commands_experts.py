@@ -22,7 +22,9 @@ def _asked(gate: Gate, seller: Person) -> Mail:
 def _overdue(gate: Gate, seller: Person, support: Person) -> Notice:
     _asked(gate, seller)
     gate.at("2026-06-10T00:00")
-    return gate.sends("overdue", support)
+    overdue = gate.sends("overdue", support)
+    gate.later(minutes=10)
+    return overdue
 
 
 def test_overdue_mail_offers_what_the_team_may_do(gate: Gate, seller: Person, support: Person) -> None:

@@ -10,7 +10,7 @@ from exchange import Gate
 from passage import Notice
 from people import Mail, Person
 
-from mailgate import mend, needs
+from mailgate import anew, needs
 from mailgate.desk.order import Order
 from mailgate.mail.message import Envelope
 from mailgate.simulate.stage import UNPROVEN
@@ -199,7 +199,7 @@ def test_people_hear_of_who_does_not_answer_and_may_vouch_for_him(
 def test_ticket_that_is_built_anew_stays_what_it_was(gate: Gate, consumer: Person, vendor: Person) -> None:
     """Design §2: confirmed or not, mending a ticket does not ask again; his later mail counts as before."""
     _, question = asked(gate, consumer)
-    rebuild = partial(mend.rebuild, house=gate.stage.house, number=1, now=gate.now)
+    rebuild = partial(anew.rebuild, house=gate.stage.house, number=1)
     gate.stage.store.call(rebuild)
     assert gate.ticket().tags == {"unconfirmed"}
     consumer.follows(question, YES, proven=False)

@@ -8,7 +8,7 @@ import pytest
 from exchange import Gate
 from people import Person
 
-from mailgate import mend
+from mailgate import anew, mend
 
 
 @pytest.fixture(autouse=True)
@@ -101,7 +101,7 @@ def test_ticket_built_anew_from_its_mail_is_the_ticket_that_was(gate: Gate, inc:
     gate.later(hours=1)
     acme.replies_to_all(ask)
     before = gate.ticket()
-    gate.stage.store.call(partial(mend.rebuild, house=gate.stage.house, number=1, now=gate.now))
+    gate.stage.store.call(partial(anew.rebuild, house=gate.stage.house, number=1))
     after = gate.ticket()
     assert (after.state, after.seller, after.entity, after.facts) == (before.state, before.seller, before.entity, before.facts)
     assert {person.address for person in after.participants} >= {"support@acme.example", "buyer@mail.example"}

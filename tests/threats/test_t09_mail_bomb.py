@@ -49,6 +49,7 @@ def test_t09_desks_people_get_one_list_an_hour_of_it(gate: Gate, staff: Person) 
     gate.disregards()
 
 
+@pytest.mark.differs("whom a cap kept from being written to is not of the ticket when it is built anew")
 def test_t09_flood_of_proven_mail_ends_at_the_caps(gate: Gate, vendor: Person) -> None:
     """Whoever may start things, by a proven domain of his own, brings one reader so many notices an hour and no more."""
     for number in range(70):
