@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 STORIES = """
 import sys
-sys.path.insert(0, "tests/seeds")
+sys.path[:0] = ["tests", "tests/seeds"]
 import mailgate, plot
 assert mailgate.__file__.startswith(sys.argv[2]), mailgate.__file__
 for seed in range(int(sys.argv[1])):

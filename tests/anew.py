@@ -25,7 +25,7 @@ class UndoneError(Exception):
 
 
 def differing(directory: Path, *words: str) -> list[str]:
-    """What differs on the tickets of a store that no daemon serves, one line for each thing on a ticket."""
+    """What differs on the tickets of a store that no daemon serves, one line a ticket."""
     settings = config.load(directory, words)
     store = Store.open(settings.store.url, settings.directory)
     try:
@@ -53,7 +53,9 @@ def _compared(connection: Connection, house: House, number: int, found: list[str
     before = told(ticket)
     anew.rebuild(connection, house, number)
     after = told(tickets.load(connection, [number])[number])
-    found += [f"MG-{number} {name}: {_differing(before[name], after[name])}" for name in before if before[name] != after[name]]
+    differing = [f"{name}: {_differing(before[name], after[name])}" for name in before if before[name] != after[name]]
+    if differing:
+        found.append(f"MG-{number} {' | '.join(differing)}")
     raise UndoneError
 
 

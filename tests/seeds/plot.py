@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
 
+import again
 from book import BrokenError
 from cast import BUYER, HELPDESK, OPTIONS, SELLERS, Draft, Letter, house, written
 from sqlalchemy import select
@@ -62,6 +63,8 @@ async def _told(seed: int) -> Told:
         try:
             await Plot(world, rng).unfolds()
             await world.ends()
+            if seed % again.EVERY == 0 and not world.set_back:
+                again.look(world.store, world.house)
         except BrokenError as error:
             failure = str(error)
     days = (world.wall.now - world.begun) / timedelta(days=1)
@@ -262,6 +265,7 @@ class Plot:
             before, self.world.wall.now = self.world.wall.now, self.world.wall.now + by
             self.world.since(self.world.timekeeper._last and before if by > timedelta() else None)
             self.world.slept = True
+            self.world.set_back = self.world.set_back or by < timedelta()
             self.world.note(f"the clock jumps by {by}")
             self.world.plan(self.world.wall.now, _looks)
 

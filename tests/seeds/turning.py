@@ -73,7 +73,7 @@ class World:
         self.book, self.store = Book(self.wall), scratch()
         self.planned: list[Planned] = []
         self.count = 0
-        self.held = self.slept = False
+        self.held = self.slept = self.set_back = False
         self.up_at: datetime | None = start
         self.log: list[str] = []
 
