@@ -21,7 +21,7 @@ from mailgate.desk import premises, thread
 from mailgate.desk.decide import decide
 from mailgate.desk.fire import fired
 from mailgate.desk.follow import is_withdrawn, unfired, with_clocks
-from mailgate.desk.happening import Happening, after
+from mailgate.desk.happening import FIRED, Happening, after
 from mailgate.desk.heading import headed
 from mailgate.desk.house import House
 from mailgate.desk.review import UNCONFIRMED
@@ -56,7 +56,8 @@ def rebuild(connection: Connection, house: House, number: int) -> None:
     yes = {one.spool_id: one for one in old.spoken if one.event == "confirmed"}
     saw = {one.spool_id: one.audience for one in old.spoken}
     steps = stored.fired_steps(connection, number)
-    for spool_id, happening, at in _in_turn(mails, happenings.of_ticket(connection, number)):
+    happened = tuple(one for one in happenings.of_ticket(connection, number) if one.kind != FIRED)
+    for spool_id, happening, at in _in_turn(mails, happened):
         if happening is not None:
             if not first:  # nothing happens to a ticket without mail
                 built, steps = _fired_again(connection, house, built, steps, partial(_had_fired, until=at))
@@ -148,15 +149,14 @@ def _without_steps(connection: Connection, house: House, ticket: Ticket, togethe
         return ticket
     policy = policy_of(connection, house, desk, ticket.policy)
     if is_withdrawn(clock, marks[0], policy):
-        after = replace(clock, marks=tuple(unfired(one) if one in marks else one for one in clock.marks))
+        changed = replace(clock, marks=tuple(unfired(one) if one in marks else one for one in clock.marks))
     else:
-        after = clocks.fired(clock, marks, together[0].fired_at)
-    return with_clocks(ticket, (after,), policy)
+        changed = clocks.fired(clock, marks, together[0].fired_at)
+    return with_clocks(ticket, (changed,), policy)
 
 
 def _marks(ticket: Ticket, together: Sequence[FiredStep]) -> tuple[Clock | None, tuple[Mark, ...]]:
-    key = (together[0].clock, together[0].episode)
-    clock = next((one for one in ticket.clocks if (one.name, one.episode) == key), None)
+    clock = next(filter(together[0].is_on, reversed(ticket.clocks)), None)
     return clock, tuple(mark for step in together for mark in (clock.marks if clock else ()) if step.is_of(mark))
 
 

@@ -5,6 +5,7 @@
     people    a word about something that waited for one (review.py)
     facts     what another mail told of this ticket's order
     void      the clock of a seller whose customers were taken over came due (D-29)
+    fired     a step that fired on a ticket which was then merged into this one: it does not fire here once more
 
 What it means is said once: `after` is how it happens the first time, too. An order counts for the ticket it was given about. When
 that one is merged into another, it counts there unless something of the other's own still waits at that instant: who closed a
@@ -24,6 +25,7 @@ from mailgate.desk.decision import Decision, Scene
 from mailgate.desk.follow import followed
 from mailgate.desk.ticket import Clock, Ticket
 
+FIRED = "fired"
 ACTS = ("add", "start", "stop", "close", "change", "request")  # what was allowed when it happened is allowed
 
 
@@ -63,6 +65,12 @@ def by_facts(number: int, facts: Mapping[str, Any], at: datetime) -> Happening:
 def by_void(clock: Clock, ticket: Ticket, at: datetime) -> Happening:
     """A clock that counts for nothing any more."""
     return Happening("void", ticket.number, at, {"clock": clock.name, "episode": clock.episode, "awaited": awaited(ticket)})
+
+
+def by_step(step: tuple[str, str, int], due: datetime, at: datetime, number: int) -> Happening:
+    """A `step` (clock, step, occurrence) of ticket `number`, which was `due` then and fired at `at`."""
+    clock, name, occurrence = step
+    return Happening(FIRED, number, at, {"clock": clock, "step": name, "occurrence": occurrence, "due": due})
 
 
 def awaited(ticket: Ticket | None) -> tuple[str, ...]:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from mailgate.desk.happening import FIRED, Happening, by_step
 from mailgate.desk.premises import Premises, read
-from mailgate.desk.ticket import Entry, Mark, Spoken, Ticket
+from mailgate.desk.ticket import Clock, Entry, Mark, Spoken, Ticket
 from mailgate.store import clocks as clock_rows
 from mailgate.store import clues, happenings
 from mailgate.store import tickets as ticket_rows
@@ -50,12 +51,14 @@ def assign(connection: Connection, spool_ids: Sequence[int], number: int) -> Non
 
 
 def close_merged(connection: Connection, number: int, into: int) -> None:
-    """The merged ticket keeps no clock and no mail; its own ids and its number lead to the other one."""
+    """The merged ticket keeps no clock and no mail; its own ids and its number lead to the other one, which knows what fired."""
     connection.execute(delete(clocks).where(clocks.c.subject == f"ticket:{number}"))
     own = connection.execute(select(ids.c.message_id).where(ids.c.ticket == number)).scalars().all()
     ticket_rows.know(connection, into, None, (), own)
     connection.execute(delete(ids).where(ids.c.ticket == number))
     clues.merge(connection, number, into)
+    for row in connection.execute(_FIRED, {"subject": f"ticket:{number}"}):
+        happenings.note(connection, by_step((row.clock, row.step, row.occurrence), row.due, row.fired_at, number))
     happenings.hand_over(connection, number, into)
     values = {"state": "merged", "facts": {"merged_into": into}, "version": tickets.c.version + 1}
     connection.execute(update(tickets).where(tickets.c.number == number).values(values))
@@ -63,7 +66,10 @@ def close_merged(connection: Connection, number: int, into: int) -> None:
 
 @dataclass(frozen=True)
 class FiredStep:
-    """A step that fired. `came`: its place among the ticket's mail."""
+    """A step that fired. `came`: its place among the ticket's mail.
+
+    `due`: of one that fired on a ticket which was merged into this one, where the clocks are counted otherwise: when it was due.
+    """
 
     clock: str
     episode: int
@@ -71,23 +77,40 @@ class FiredStep:
     occurrence: int
     fired_at: datetime
     came: datetime
+    due: datetime | None = None
+
+    def is_on(self, clock: Clock) -> bool:
+        """Is this a step of `clock`?"""
+        if self.due is None:
+            return (clock.name, clock.episode) == (self.clock, self.episode)
+        return clock.name == self.clock and any(map(self.is_of, clock.marks))
 
     def is_of(self, mark: Mark) -> bool:
         """Is this how `mark` fired?"""
-        return (mark.step, mark.occurrence) == (self.step, self.occurrence)
+        if self.due is None:
+            return (mark.step, mark.occurrence) == (self.step, self.occurrence)
+        return (mark.step, mark.due) == (self.step, self.due)
 
     def is_with(self, other: FiredStep) -> bool:
         """Did one mail name both (G-10)?"""
-        mine, others = ((one.clock, one.episode, one.step, one.fired_at) for one in (self, other))
+        mine, others = ((one.clock, one.episode, one.step, one.fired_at, one.due is None) for one in (self, other))
         return mine == others
 
 
+_FIRED = select(steps).where(steps.c.subject == bindparam("subject"))
+
+
 def fired_steps(connection: Connection, number: int) -> tuple[FiredStep, ...]:
-    """What fired on the ticket's clocks, in the order in which it was due."""
-    query = select(steps).where(steps.c.subject == f"ticket:{number}").order_by(steps.c.due, steps.c.fired_at, steps.c.occurrence)
-    return tuple(
-        FiredStep(row.clock, row.episode, row.step, row.occurrence, row.fired_at, row.due) for row in connection.execute(query)
-    )
+    """What fired on the ticket's clocks, and on those of tickets merged into it, in the order in which it was due."""
+    rows = connection.execute(_FIRED, {"subject": f"ticket:{number}"})
+    own = [FiredStep(row.clock, row.episode, row.step, row.occurrence, row.fired_at, row.due) for row in rows]
+    merged = [_fired(one) for one in happenings.of_ticket(connection, number) if one.kind == FIRED]
+    return tuple(sorted((*own, *merged), key=lambda one: (one.came, one.fired_at, one.occurrence)))
+
+
+def _fired(one: Happening) -> FiredStep:
+    due = datetime.fromisoformat(one.data["due"])
+    return FiredStep(one.data["clock"], 0, one.data["step"], one.data["occurrence"], one.at, due, due)
 
 
 def doubted(connection: Connection, spool_id: int) -> set[tuple[str, str]]:

@@ -171,3 +171,41 @@ def test_sellers_strike_counts_once_however_often_his_ticket_is_mended(
         move(gate, stray.settled.spool_id, to=1)
     assert gate.strikes("acme") == strikes
     gate.stays_silent()
+
+
+def test_reminder_is_not_sent_twice_when_its_ticket_is_merged_into_a_newer_one(gate: Gate, inc: Person, acme: Person) -> None:
+    """What was sent stays sent: the older ask goes on where it was, with the next reminder."""
+    inc.writes([acme], subject="Order 1")
+    gate.later(hours=47)
+    again = inc.writes([acme], subject="Order 1 again")
+    gate.later(hours=1)
+    gate.sends("remind", [inc, acme], n=1)
+    gate.later(hours=1)
+    merge(gate, 1, into=again.ticket)
+    gate.later(hours=22)
+    gate.stays_silent()
+    gate.later(hours=1)
+    gate.sends("remind", [inc, acme], n=2)
+    ends(gate, again.ticket)
+
+
+def test_escalation_is_not_told_twice_when_its_ticket_is_merged_into_a_newer_one(
+    gate: Gate, inc: Person, acme: Person, nova: Person
+) -> None:
+    """D-28, D-29: the ticket that stays bears its mark, and the seller one strike."""
+    inc.writes([acme], subject="Order 1")
+    gate.later(hours=95)
+    again = inc.writes([acme], subject="Order 1 again")
+    gate.later(hours=2)
+    gate.disregards()
+    strikes = gate.strikes("acme")
+    assert (len(strikes), gate.ticket(again.ticket).tags) == (1, frozenset())
+    merge(gate, 1, into=again.ticket)
+    gate.later(days=5)
+    gate.stays_silent()
+    assert gate.ticket(again.ticket).tags == {"potential_chargeback"}
+    assert gate.strikes("acme") == strikes
+    stray = nova.writes([inc], subject="Something else")
+    move(gate, stray.settled.spool_id, to=again.ticket)
+    gate.stays_silent()
+    ends(gate, again.ticket)
