@@ -350,6 +350,8 @@ class Daemon:
                 counts = await self.store.beside(spool.counts), await self.store.beside(outbox.counts)
                 self.gauges.show(*counts, await self.store.beside(memory.holds))
                 self.store.free()
+                if other := self.store.overtaken_by():
+                    self._told_to_stop(f"{other} serves the store now")
                 await self.guard.left_over(self._longest_passage)
             except StoreError as error:  # to start anew would not bring it back
                 events.loop_failed(loop="watch", error=error)

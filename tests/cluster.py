@@ -31,8 +31,10 @@ ALIVE = 2.0
 class Cluster:
     """The nodes, by place; a place is empty while its node is dead."""
 
-    def __init__(self, nursery: Nursery, directory: Path, url: str, words: Sequence[str], *, alive: float = ALIVE) -> None:
-        self.nursery, self.directory, self.alive = nursery, directory, alive
+    def __init__(
+        self, nursery: Nursery, directory: Path, url: str, words: Sequence[str], *, alive: float = ALIVE, **more: Any
+    ) -> None:
+        self.nursery, self.directory, self.alive, self.more = nursery, directory, alive, more
         self.words = (f"store.url={url}", *WORDS, *words)
         self.nodes: list[Running | None] = []
         self._database = connect(url, Path())
@@ -40,7 +42,7 @@ class Cluster:
     def start(self, count: int) -> None:
         """Fill every place up to `count`, and wait until all are ready."""
         self.nodes += [None] * (count - len(self.nodes))
-        begun = [one or self.nursery.start(self.directory, *self.words, alive=self.alive) for one in self.nodes]
+        begun = [one or self.nursery.start(self.directory, *self.words, alive=self.alive, **self.more) for one in self.nodes]
         self.nodes = [one.wait_ready() for one in begun]
 
     def ask(self, query: str) -> list[Any]:

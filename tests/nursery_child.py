@@ -92,6 +92,7 @@ def run(asked: dict[str, Any]) -> None:
     os.environ.update(asked.get("environment", {}))
     if patience := asked.get("patience"):  # milliseconds for a lock of the database
         sqlite.PRAGMAS = tuple(f"busy_timeout={patience}" if one.startswith("busy") else one for one in sqlite.PRAGMAS)
+        postgres.SETTINGS["lock_timeout"] = str(patience)
     sqlite.CHECKED = asked.get("checked", sqlite.CHECKED)
     if word := asked.get("synchronous"):
         sqlite.PRAGMAS = tuple(f"synchronous={word}" if one.startswith("synchronous") else one for one in sqlite.PRAGMAS)

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, text
 
 from mailgate.store import migrate
@@ -72,6 +74,10 @@ class Server:
     def url(self, database: str) -> str:
         """What `[store] url` says of one of its databases."""
         return f"postgresql+psycopg://mailgate@/{database}?host={self.place}"
+
+    def session(self, url: str) -> psycopg.Connection[Any]:
+        """A session of somebody else at the database of `url`; each statement stands by itself."""
+        return psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
 
     def database(self, *, empty: bool = False) -> str:
         """The URL of a new database; `empty`: without our tables."""

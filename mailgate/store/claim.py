@@ -13,7 +13,7 @@ from pathlib import Path
 
 def claim(database: Path) -> int | str:
     """The descriptor that holds the claim on this database until it is closed, or who has it ("process 42")."""
-    descriptor = os.open(database.with_name(database.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(_lock(database), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -23,3 +23,15 @@ def claim(database: Path) -> int | str:
     os.truncate(descriptor, 0)
     os.pwrite(descriptor, str(os.getpid()).encode(), 0)
     return descriptor
+
+
+def holds(database: Path, descriptor: int) -> bool:
+    """False if the file of this claim was removed or replaced: somebody else may claim the database then."""
+    try:
+        return os.path.samestat(os.stat(_lock(database)), os.fstat(descriptor))
+    except OSError:
+        return False
+
+
+def _lock(database: Path) -> Path:
+    return database.with_name(database.name + ".lock")

@@ -24,7 +24,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from mailgate.store import migrate, postgres, sqlite
-from mailgate.store.claim import claim
+from mailgate.store.claim import claim, holds
 from mailgate.store.copying import copy
 from mailgate.store.schema import metadata, turns
 from mailgate.store.trouble import FencedError, StoreError, damaged, named, unusable
@@ -148,6 +148,20 @@ class Store:
         self._claim = _claimed(Path(str(database)))
         self.read_whole = _looked_at(self._engine.url, Path(str(database)))
         self._begin_log()
+
+    def overtaken_by(self) -> str:
+        """Who has the claim that was ours ("process 42"); empty while it is. One whose file was removed is taken anew."""
+        if self._claim is None:
+            return ""
+        file = Path(str(self._engine.url.database))
+        if holds(file, self._claim):
+            return ""
+        anew = claim(file)
+        if isinstance(anew, str):
+            return anew
+        os.close(self._claim)
+        self._claim = anew
+        return ""
 
     def free(self) -> int | None:
         """Octets that the disk below a SQLite file has room for; None where the store is not on a disk of ours.

@@ -24,6 +24,7 @@ from mailgate import cli
 from mailgate import daemon as server
 from mailgate.mail.message import Envelope
 from mailgate.store import spool
+from mailgate.store.claim import claim
 from mailgate.store.engine import Store
 
 ASK = mail(HELPDESK, SELLER, "ask", "Order 4711", text="Please send the tracking link.")
@@ -166,6 +167,32 @@ def test_second_daemon_on_the_store_is_refused(shop: Path, daemon: Running, nurs
     assert f"process {daemon.pid} serves" in told
     assert daemon.sends(ASK)
     settled(shop, 1)
+
+
+def test_daemon_whose_claim_was_removed_takes_it_again(shop: Path, nursery: Nursery) -> None:
+    """R15: somebody tidied up beside the store; a second daemon does not get in by that."""
+    running = nursery.start(shop, FILES, watch=(0.1, 120.0)).wait_ready()
+    lock = shop / "mailgate.db.lock"
+    lock.unlink()
+    until(lambda: lock.exists() and lock.read_text() == str(running.pid), what="the claim")
+    told = verb("serve", "--config", shop, "--set", 'smtp.listen=["127.0.0.1:0"]', "--set", 'http.listen=""', code=69)
+    assert f"process {running.pid} serves" in told
+    assert running.sends(ASK)
+
+
+def test_daemon_that_finds_another_one_on_its_store_ends(shop: Path, nursery: Nursery) -> None:
+    """R15: one came in while the claim was away; of two that would send what is due one goes, and the other goes on."""
+    running = nursery.start(shop, FILES, watch=(0.1, 120.0)).wait_ready()
+
+    def taken() -> int:
+        (shop / "mailgate.db.lock").unlink(missing_ok=True)
+        held = claim(shop / "mailgate.db")
+        return held if isinstance(held, int) else 0
+
+    held = until(taken, what="the claim")
+    until(lambda: running.ended() == 0, what="the end of the first")
+    assert running.lines("daemon.stopping")[0]["reason"] == f"process {os.getpid()} serves the store now"
+    os.close(held)
 
 
 def test_hold_keeps_and_release_sends(shop: Path, daemon: Running) -> None:
