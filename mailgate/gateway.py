@@ -13,10 +13,11 @@ reason, and the next one is taken: nothing a stranger sends can stop the loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 from mailgate import events, needs
@@ -38,7 +39,7 @@ from mailgate.mail import address as addresses
 from mailgate.mail import token
 from mailgate.mail.instruction import Refused
 from mailgate.mail.message import Envelope
-from mailgate.store import paths, reach, spool, tickets, waiting, watched
+from mailgate.store import leftover, paths, reach, spool, tickets, waiting, watched
 from mailgate.store import settle as finish
 from mailgate.store.act import Written, act, on_each_ticket
 from mailgate.store.engine import Connection, Store, StoreError
@@ -193,6 +194,8 @@ class Gateway:
         self.settled = asyncio.Event()
         self.moved = 0.0  # when it last took something in hand, or looked for it (monotonic)
         self._expected: dict[str, asyncio.Future[tuple[int, ...]]] = {}
+        self._left = 0  # what has an id up to this was left over by a process that may have ended over it
+        self._begun: set[int] = set()
 
     def expect(self, message_id: str | None) -> asyncio.Future[tuple[int, ...]]:
         """Where the guard says which rows the mail that it hands on now got, once the next hop has it (none: it was not said).
@@ -245,6 +248,7 @@ class Gateway:
 
     async def work(self) -> None:
         """Settle what waits, oldest first, for ever."""
+        self._left = await self.store.beside(leftover.newest)
         while True:
             self.moved = clock.monotonic()
             self.arrived.clear()
@@ -260,9 +264,25 @@ class Gateway:
         async with self._turn:
             while mails := await self.store.beside(partial(spool.waiting, limit=BATCH)):
                 done += len(mails)
-                await self._batch(mails)
+                for left, some in groupby(mails, self._is_left):
+                    await (self._one_by_one(some) if left else self._batch(tuple(some)))
                 self.settled.set()
         return done
+
+    def _is_left(self, mail: Spooled) -> bool:
+        return mail.id <= self._left or mail.reason == leftover.REASON
+
+    async def _one_by_one(self, mails: Iterable[Spooled]) -> None:
+        """Settle what another process had in hand; what ended the last ones is set aside."""
+        for mail in mails:
+            work = partial(leftover.begin, spool_id=mail.id, now=clock.now())
+            if mail.id in self._begun or await self.store.in_turn(work):
+                self._begun.add(mail.id)
+                await self._batch((mail,))
+                await self.store.in_turn(partial(leftover.forget, spool_id=mail.id))
+                self._begun.discard(mail.id)
+            else:
+                events.message_parked(spool_id=mail.id, message_id=None, error=leftover.REASON)
 
     async def _batch(self, mails: Sequence[Spooled]) -> None:
         """Read a batch beside the loop, then settle it in order; the writer commits what comes together."""

@@ -1,0 +1,42 @@
+"""Mail that a process had in hand when it ended: how many have begun with it since, so that none brings down one after the other.
+
+What waits when a process starts is settled one by one, and noted before. A mail that TRIES processes in a row began with and did
+not outlive is set aside with its reason, as any other that can't be handled; `mailgate message retry` brings it back.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from mailgate.store import memory, spool
+from mailgate.store.schema import spool as table
+
+TRIES = 2
+REASON = f"{TRIES} processes ended while they settled this mail"
+_BEGUN = "begun:"
+
+
+def newest(connection: Connection) -> int:
+    """The highest id among the mail that waits to be settled, 0 if none does."""
+    return int(connection.execute(_NEWEST).scalar() or 0)
+
+
+_NEWEST = select(func.max(table.c.id)).where(table.c.state == "received")
+
+
+def begin(connection: Connection, spool_id: int, now: datetime) -> bool:
+    """Note that one more process begins with this mail; False if TRIES did before: then it has been parked."""
+    before = int(memory.flag(connection, f"{_BEGUN}{spool_id}") or 0)
+    if before >= TRIES:
+        spool.park(connection, spool_id, REASON, now)
+        forget(connection, spool_id)
+        return False
+    memory.set_flag(connection, f"{_BEGUN}{spool_id}", str(before + 1))
+    return True
+
+
+def forget(connection: Connection, spool_id: int) -> None:
+    """The process that began with it has outlived it."""
+    memory.set_flag(connection, f"{_BEGUN}{spool_id}", None)

@@ -1,0 +1,50 @@
+"""A mail that ends whoever settles it (T29): it must not end one process after the other, nor hold up the mail behind it."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from nursery import Nursery
+from running import HELPDESK, SELLER, ask, house, mail, quiet, rows, until, verb
+
+WORDS = ("smarthost.url=maildir:outgoing", "timers.catch_up=0s")
+SETTLES = ("mailgate.gateway:settle", "before", 1)
+
+
+def test_mail_that_ends_three_processes_is_set_aside_and_the_next_is_settled(nursery: Nursery, tmp_path: Path) -> None:
+    """Two processes that start with it and end are enough; it keeps its bytes and its reason, and `spool retry` brings it back."""
+    directory = house(tmp_path)
+    running = nursery.start(directory, *WORDS, kill=SETTLES).wait_ready()
+    running.sends(mail(HELPDESK, SELLER, "poison", "Order 4711"))  # it may end before the client hears its 250
+    for _ in range(2):
+        until(running.ended)
+        assert running.ended() == -signal.SIGKILL
+        running = nursery.start(directory, *WORDS, kill=SETTLES)
+    until(running.ended)
+    running = nursery.start(directory, *WORDS).wait_ready()
+    assert running.sends(mail(HELPDESK, SELLER, "sound", "Order 4712"))
+    until(lambda: quiet(directory))
+    (parked,) = ask(directory, "spool", "list")
+    assert parked["reason"] == "2 processes ended while they settled this mail"
+    assert [one["error"] for one in running.lines("message.parked")] == [parked["reason"]]
+    assert [one["subject"] for one in ask(directory, "ticket", "list")] == ["Order 4712"]
+    verb("spool", "retry", str(parked["spool_id"]), "--config", directory)
+    until(lambda: len(ask(directory, "ticket", "list")) == 2)
+    assert running.kill(signal.SIGTERM) == 0
+    assert rows(directory, "SELECT name FROM flags WHERE name LIKE 'begun:%'") == []
+
+
+def test_mail_in_hand_at_two_stops_is_settled_by_the_next(nursery: Nursery, tmp_path: Path) -> None:
+    """A process that is killed over something else is no proof against the mail that it had in hand."""
+    directory = house(tmp_path)
+    running = nursery.start(directory, *WORDS, kill=SETTLES).wait_ready()
+    running.sends(mail(HELPDESK, SELLER, "ask", "Order 4711"))
+    until(running.ended)
+    running = nursery.start(directory, *WORDS, kill=SETTLES)
+    until(running.ended)
+    running = nursery.start(directory, *WORDS).wait_ready()
+    until(lambda: quiet(directory))
+    assert [one["ticket"] for one in ask(directory, "ticket", "list")] == ["MG-1"]
+    assert ask(directory, "spool", "list") == []
+    assert running.kill(signal.SIGTERM) == 0
