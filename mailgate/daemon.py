@@ -201,7 +201,7 @@ class Daemon:
         self.gauges = Gauges(self.registry)
         self.guard = Guard(self.gateway, settings.guard.unchecked == "defer", self.gauges.guarded)
         self.gauges.watch(self.mailboxes.connected)
-        self.board = Board(self._unready, self._on_hold, self.registry)
+        self.board = Board(self._hanging, self._unready, self._on_hold, self.registry)
         self.stopping = asyncio.Event()
         self._reloading = asyncio.Lock()
         self._reloads: set[asyncio.Future[None]] = set()

@@ -13,7 +13,7 @@ reason, and the next one is taken: nothing a stranger sends can stop the loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -48,6 +48,7 @@ from mailgate.store.spool import Spooled
 from mailgate.store.watched import Found, Place
 from mailgate.understand import Read, look_up, opened, read
 from mailgate.wire import clock
+from mailgate.wire.trial import Trial
 
 BATCH = 32
 HEAVY = 2**20  # octets of a mail that others do not wait for
@@ -196,6 +197,7 @@ class Gateway:
         self._expected: dict[str, asyncio.Future[tuple[int, ...]]] = {}
         self._left = 0  # what has an id up to this was left over by a process that may have ended over it
         self._begun: set[int] = set()
+        self.trial = Trial()
 
     def expect(self, message_id: str | None) -> asyncio.Future[tuple[int, ...]]:
         """Where the guard says which rows the mail that it hands on now got, once the next hop has it (none: it was not said).
@@ -264,25 +266,34 @@ class Gateway:
         async with self._turn:
             while mails := await self.store.beside(partial(spool.waiting, limit=BATCH)):
                 done += len(mails)
-                for left, some in groupby(mails, self._is_left):
-                    await (self._one_by_one(some) if left else self._batch(tuple(some)))
+                for left, group in groupby(mails, self._is_left):
+                    some = tuple(group)
+                    await (self._one_by_one(some) if left else self._batch(some))
                 self.settled.set()
         return done
 
     def _is_left(self, mail: Spooled) -> bool:
         return mail.id <= self._left or mail.reason == leftover.REASON
 
-    async def _one_by_one(self, mails: Iterable[Spooled]) -> None:
-        """Settle what another process had in hand; what ended the last ones is set aside."""
-        for mail in mails:
-            work = partial(leftover.begin, spool_id=mail.id, now=clock.now())
-            if mail.id in self._begun or await self.store.in_turn(work):
-                self._begun.add(mail.id)
-                await self._batch((mail,))
-                await self.store.in_turn(partial(leftover.forget, spool_id=mail.id))
-                self._begun.discard(mail.id)
-            else:
-                events.message_parked(spool_id=mail.id, message_id=None, error=leftover.REASON)
+    async def _one_by_one(self, mails: Sequence[Spooled]) -> None:
+        """Settle what another process had in hand; what may have ended it is set aside."""
+        try:
+            for mail in mails:
+                await self._carefully(mail)
+        finally:
+            await self.trial.close()
+
+    async def _carefully(self, mail: Spooled) -> None:
+        work = partial(leftover.begin, spool_id=mail.id)
+        reason = "" if mail.id in self._begun or await self.store.in_turn(work) else leftover.REASON
+        self._begun.add(mail.id)
+        self.moved = clock.monotonic()
+        if reason := reason or await self.trial.fails(mail.raw):
+            await self._park(mail, reason)
+        else:
+            await self._batch((mail,))
+        await self.store.in_turn(partial(leftover.forget, spool_id=mail.id))
+        self._begun.discard(mail.id)
 
     async def _batch(self, mails: Sequence[Spooled]) -> None:
         """Read a batch beside the loop, then settle it in order; the writer commits what comes together."""
@@ -328,8 +339,8 @@ class Gateway:
                 tell(done, clock.monotonic() - started)
                 return
 
-    async def _park(self, mail: Spooled, error: Exception) -> None:
-        reason = f"{type(error).__name__}: {error}"
+    async def _park(self, mail: Spooled, error: Exception | str) -> None:
+        reason = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
         await self.store.in_turn(partial(spool.park, spool_id=mail.id, reason=reason, now=clock.now()))
         events.message_parked(spool_id=mail.id, message_id=None, error=error)
 

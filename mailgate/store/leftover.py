@@ -6,11 +6,9 @@ not outlive is set aside with its reason, as any other that can't be handled; `m
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from sqlalchemy import Connection, func, select
 
-from mailgate.store import memory, spool
+from mailgate.store import memory
 from mailgate.store.schema import spool as table
 
 TRIES = 2
@@ -26,15 +24,12 @@ def newest(connection: Connection) -> int:
 _NEWEST = select(func.max(table.c.id)).where(table.c.state == "received")
 
 
-def begin(connection: Connection, spool_id: int, now: datetime) -> bool:
-    """Note that one more process begins with this mail; False if TRIES did before: then it has been parked."""
+def begin(connection: Connection, spool_id: int) -> bool:
+    """Note that one more process begins with this mail; False if TRIES did before, and did not live to `forget` it."""
     before = int(memory.flag(connection, f"{_BEGUN}{spool_id}") or 0)
-    if before >= TRIES:
-        spool.park(connection, spool_id, REASON, now)
-        forget(connection, spool_id)
-        return False
-    memory.set_flag(connection, f"{_BEGUN}{spool_id}", str(before + 1))
-    return True
+    if before < TRIES:
+        memory.set_flag(connection, f"{_BEGUN}{spool_id}", str(before + 1))
+    return before < TRIES
 
 
 def forget(connection: Connection, spool_id: int) -> None:

@@ -1,6 +1,6 @@
 """Answer the three questions a machine asks: are you alive, are you ready, what have you counted.
 
-GET /healthz is 200 as long as the loop turns; /readyz is 200, with what people should know, or 503 with the reason in plain
+GET /healthz is 200 as long as all loops turn; /readyz is 200, with what people should know, or 503 with the reason in plain
 words; /metrics is the Prometheus text format. One request a connection, at most 8 KiB and 10 seconds, at most 50 connections.
 It will not keep connections, read bodies, speak TLS or change anything.
 """
@@ -27,10 +27,11 @@ Remark = Callable[[], Awaitable[str]]
 
 
 class Board:
-    """The small HTTP server. `unready` says why we are not ready; empty means we are, and `remark` says what else to know."""
+    """The small HTTP server. `hanging` names a loop that hangs, `unready` says why we are not ready; empty means that all is
+    well, and `remark` says what else to know."""
 
-    def __init__(self, unready: Unready, remark: Remark, registry: CollectorRegistry) -> None:
-        self._unready, self._remark = unready, remark
+    def __init__(self, hanging: Unready, unready: Unready, remark: Remark, registry: CollectorRegistry) -> None:
+        self._hanging, self._unready, self._remark = hanging, unready, remark
         self._registry = registry
         self._server: asyncio.Server | None = None
         self._open = 0
@@ -80,6 +81,8 @@ class Board:
 
     async def _page(self, path: bytes) -> bytes:
         if path == b"/healthz":
+            if loop := self._hanging():
+                return _response(HTTPStatus.SERVICE_UNAVAILABLE, f"{loop} hangs\n".encode())
             return _response(HTTPStatus.OK, b"ok\n")
         if path == b"/readyz":
             reason = self._unready()

@@ -13,7 +13,7 @@ SETTLES = ("mailgate.gateway:settle", "before", 1)
 
 
 def test_mail_that_ends_three_processes_is_set_aside_and_the_next_is_settled(nursery: Nursery, tmp_path: Path) -> None:
-    """Two processes that start with it and end are enough; it keeps its bytes and its reason, and `spool retry` brings it back."""
+    """Two that begin with it and end are enough; it keeps its bytes and its reason, and `spool retry` brings it back."""
     directory = house(tmp_path)
     running = nursery.start(directory, *WORDS, kill=SETTLES).wait_ready()
     running.sends(mail(HELPDESK, SELLER, "poison", "Order 4711"))  # it may end before the client hears its 250
@@ -47,4 +47,18 @@ def test_mail_in_hand_at_two_stops_is_settled_by_the_next(nursery: Nursery, tmp_
     until(lambda: quiet(directory))
     assert [one["ticket"] for one in ask(directory, "ticket", "list")] == ["MG-1"]
     assert ask(directory, "spool", "list") == []
+    assert running.kill(signal.SIGTERM) == 0
+
+
+def test_mail_that_kills_its_reader_costs_one_process(nursery: Nursery, tmp_path: Path, deadly_reader: dict[str, str]) -> None:
+    """What the last process had in hand is read by a child first: that dies, the daemon lives and takes the next mail."""
+    directory = house(tmp_path)
+    running = nursery.start(directory, *WORDS, kill=SETTLES).wait_ready()
+    running.sends(mail(HELPDESK, SELLER, "poison", "Order 4711", text="deadly"))
+    until(running.ended)
+    running = nursery.start(directory, *WORDS, environment=deadly_reader).wait_ready()
+    until(lambda: quiet(directory))
+    assert [one["reason"] for one in ask(directory, "spool", "list")] == ["its reader ended with SIGKILL"]
+    assert running.sends(mail(HELPDESK, SELLER, "sound", "Order 4712", text="Where is it?"))
+    until(lambda: len(ask(directory, "ticket", "list")) == 1)
     assert running.kill(signal.SIGTERM) == 0

@@ -14,14 +14,14 @@ from .conftest import connect
 
 
 @asynccontextmanager
-async def board(reason: str = "", remark: str = "") -> AsyncIterator[str]:
+async def board(reason: str = "", remark: str = "", hanging: str = "") -> AsyncIterator[str]:
     registry = CollectorRegistry()
     Counter("mailgate_messages_received", "mails", ["source"], registry=registry).labels("smtp").inc(3)
 
     async def remarks() -> str:
         return remark
 
-    opened = Board(lambda: reason, remarks, registry)
+    opened = Board(lambda: hanging, lambda: reason, remarks, registry)
     yield await opened.open("127.0.0.1:0")
     await opened.close()
 
@@ -55,6 +55,12 @@ async def test_who_is_not_ready_says_why():
     async with board("the store is not open") as address:
         assert await asks(address, b"GET /readyz HTTP/1.1\r\n\r\n") == ("503", "the store is not open\n")
         assert (await asks(address, b"GET /healthz HTTP/1.1\r\n\r\n"))[0] == "200"
+
+
+async def test_a_loop_that_hangs_makes_us_unwell():
+    """503 with its name: a service manager without a watchdog asks here."""
+    async with board(hanging="gateway") as address:
+        assert await asks(address, b"GET /healthz HTTP/1.1\r\n\r\n") == ("503", "gateway hangs\n")
 
 
 async def test_prometheus_reads_the_counters():
@@ -98,7 +104,7 @@ async def test_a_fault_of_ours_is_500():
     async def broken() -> str:
         raise RuntimeError("secret")
 
-    opened = Board(lambda: "", broken, CollectorRegistry())
+    opened = Board(str, str, broken, CollectorRegistry())
     address = await opened.open("127.0.0.1:0")
     assert await asks(address, b"GET /readyz HTTP/1.1\r\n\r\n") == ("500", "a fault of ours\n")
     await opened.close()
