@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mailgate import anew, config, daemon
+from mailgate import anew, assembly, config
 from mailgate.desk.house import House
 from mailgate.desk.ticket import Ticket
 from mailgate.store import retention, tickets
@@ -29,7 +29,7 @@ def differing(directory: Path, *words: str) -> list[str]:
     settings = config.load(directory, words)
     store = Store.open(settings.store.url, settings.directory)
     try:
-        return differences(store, daemon.house_of(settings))
+        return differences(store, assembly.house_of(settings))
     finally:
         store.close()
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from mailgate import daemon, events, verb
+from mailgate import assembly, events, verb
 from mailgate.cli.options import logging, opened, with_config
 from mailgate.config import Settings
 from mailgate.desk.command import Given
@@ -56,7 +56,7 @@ def _given(name: str, told: Mapping[str, Any]) -> Given:
 def carry_out(directory: Path, sets: tuple[str, ...], number: str, name: str, told: Mapping[str, Any]) -> None:
     """Give the command on the ticket, say what came of it, and log it. Raises click.UsageError where nothing does."""
     settings, store = opened(directory, sets)
-    house, given = daemon.house_of(settings), _given(name, told)
+    house, given = assembly.house_of(settings), _given(name, told)
     work = partial(verb.on_ticket, house=house, number=_number(number), given=given, now=clock.now())
     try:
         done = store.call(work)
@@ -158,7 +158,7 @@ def _mail(author: str, to: str, subject: str, text: str, host: str) -> bytes:
 
 
 def _put(store: Store, to: str, raw: bytes) -> int:
-    envelope = Envelope(None, (to,), clock.now(), daemon.VERB_DOOR, client="verb")
+    envelope = Envelope(None, (to,), clock.now(), assembly.VERB_DOOR, client="verb")
     return int(store.call(partial(spool.put, arrivals=[(envelope, raw, None)]))[0])
 
 
@@ -173,7 +173,7 @@ def seller_order(
 ) -> None:
     """Give a command about a seller: abuse_ruling, take_over, leave, confirm, checklist_start."""
     settings, store = opened(directory, sets)
-    house = daemon.house_of(settings)
+    house = assembly.house_of(settings)
     desk, seller = house.desk(desk_name), house.seller(seller_id)
     if desk is None or seller is None:
         raise click.UsageError(f"there is no {'desk ' + repr(desk_name) if desk is None else 'seller ' + repr(seller_id)}")

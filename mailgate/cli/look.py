@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from mailgate import config
+from mailgate import assembly, config
 from mailgate.cli.options import opened, say, with_config, with_json
 from mailgate.simulate.check import CaseError
 
@@ -49,7 +49,6 @@ def replay(paths: tuple[Path, ...], stream: bool, address: str | None, directory
 
 def _replay(address: str | None, directory: Path | None, first: bytes) -> Any:
     """A replay for the desk at `address`, else for the first To of the first mail."""
-    from mailgate import daemon
     from mailgate.mail.message import parse
     from mailgate.simulate.replay import Replay, plain_house
     from mailgate.simulate.stage import PROVEN, Stage
@@ -58,7 +57,7 @@ def _replay(address: str | None, directory: Path | None, first: bytes) -> Any:
         from dataclasses import replace
 
         settings = config.load(directory)
-        house = replace(daemon.house_of(settings), proven_doors=frozenset({PROVEN}))
+        house = replace(assembly.house_of(settings), proven_doors=frozenset({PROVEN}))
         named = house.roster.desk_of(address) if address else next(iter(settings.desks.values()))
         if named is None:
             raise click.UsageError(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from mailgate import daemon, mend, needs
+from mailgate import assembly, mend, needs
 from mailgate.cli.options import opened, with_config
 from mailgate.config import Settings
 from mailgate.mend import Mended, MendError
@@ -44,14 +44,14 @@ def split(spool_ids: tuple[int, ...], directory: Path, sets: tuple[str, ...]) ->
 def merge(number: str, into: str, directory: Path, sets: tuple[str, ...]) -> None:
     """Join two tickets; whatever names the first leads to the second from now on."""
     settings, store = opened(directory, sets)
-    work = partial(mend.merge, house=daemon.house_of(settings), number=_number(number), into=_number(into), now=clock.now())
+    work = partial(mend.merge, house=assembly.house_of(settings), number=_number(number), into=_number(into), now=clock.now())
     _say(_tried(store, work))
 
 
 def _said(action: str, number: str, directory: Path, sets: tuple[str, ...]) -> None:
     """Do what is said about a ticket that waits, by the same way as a signed link."""
     settings, store = opened(directory, sets)
-    work = partial(needs.said, house=daemon.house_of(settings), action=action, number=_number(number), now=clock.now())
+    work = partial(needs.said, house=assembly.house_of(settings), action=action, number=_number(number), now=clock.now())
     try:
         click.echo(store.call(work))
     except MendError as error:
@@ -91,7 +91,7 @@ def yes(number: str, directory: Path, sets: tuple[str, ...]) -> None:
 
 
 def _mended(settings: Settings, store: Store, spool_ids: tuple[int, ...], target: int | None) -> None:
-    work = partial(mend.move, house=daemon.house_of(settings), spool_ids=spool_ids, target=target, now=clock.now())
+    work = partial(mend.move, house=assembly.house_of(settings), spool_ids=spool_ids, target=target, now=clock.now())
     _say(_tried(store, work))
 
 

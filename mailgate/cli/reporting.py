@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from mailgate import daemon
+from mailgate import assembly
 from mailgate.cli.options import opened, say, table, with_config, with_json
 from mailgate.config import Settings
 from mailgate.config.problems import near
@@ -48,7 +48,7 @@ def report(
     settings, store = opened(directory, sets)
     _known("seller", seller_id, settings.sellers)
     _known("desk", desk_name, settings.desks)
-    house, now = daemon.house_of(settings), clock.now()
+    house, now = assembly.house_of(settings), clock.now()
     rows: list[Mapping[str, Any]] = []
     for desk in (one for name, one in settings.desks.items() if desk_name in (None, name)):
         first, last = _days(since, until, now.astimezone(ZoneInfo(desk.zone)).date())

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from mailgate import daemon, events
+from mailgate import assembly, events
 from mailgate.cli.options import logging, opened, say, table, with_config, with_json
 from mailgate.config import Settings
 from mailgate.mail.signature import Signatures
@@ -51,7 +51,7 @@ def _row(one: dict[str, Any], settings: Settings) -> dict[str, Any]:
 def suppression_lift(address: str, directory: Path, sets: tuple[str, ...]) -> None:
     """Say that ADDRESS takes mail again; clocks that a suppression list had made void start anew."""
     settings, store = opened(directory, sets)
-    work = partial(reach.reached, house=daemon.house_of(settings), address=address, by="operator", now=clock.now())
+    work = partial(reach.reached, house=assembly.house_of(settings), address=address, by="operator", now=clock.now())
     state, written = store.call(work)
     if state is None:
         raise click.UsageError(f"{address} is not listed; `mailgate suppression list` shows all")

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from running import HELPDESK, SELLER, house, mail
 
-from mailgate import cli, config, courier, daemon
+from mailgate import assembly, cli, config, courier
 from mailgate.simulate.stage import PROVEN, Stage
 from mailgate.store import memory, outbox
 from mailgate.store.engine import Store
@@ -66,7 +66,7 @@ def test_hold_stops_what_it_is_about(shop: Path, words: tuple[str, ...], leaves:
     assert says(shop, "hold", *words)[0] == 0
     settings = config.load(shop)
     store = Store.open(settings.store.url, settings.directory)
-    proven = replace(daemon.house_of(settings), proven_doors=frozenset({PROVEN}))
+    proven = replace(assembly.house_of(settings), proven_doors=frozenset({PROVEN}))
     stage = Stage(proven, settings.desks["support"], store)
     stage.receive(mail(HELPDESK, SELLER, "ask", "Order 1"), NOW)
     stage.receive(mail(SELLER, "buyer@mail.test", "lacking", "Re: Order 1", cc="", answers="ask"), NOW)

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from running import HELPDESK, SELLER, does, house, mail
 
-from mailgate import cli, config, daemon
+from mailgate import assembly, cli, config
 from mailgate.cli.options import open_store
 from mailgate.simulate.stage import PROVEN, Stage
 from mailgate.wire import clock
@@ -27,7 +27,7 @@ def shop(tmp_path: Path) -> Path:
     directory = house(tmp_path / "gate")
     settings = config.load(directory)
     store = open_store(settings)
-    stage = Stage(replace(daemon.house_of(settings), proven_doors=frozenset({PROVEN})), settings.desks["support"], store)
+    stage = Stage(replace(assembly.house_of(settings), proven_doors=frozenset({PROVEN})), settings.desks["support"], store)
     for raw in (ASK, ANSWER):
         stage.receive(raw, clock.now() - timedelta(days=500))
     store.close()

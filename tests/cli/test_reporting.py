@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from running import HELPDESK, SELLER, house, mail
 
-from mailgate import cli, config, daemon
+from mailgate import assembly, cli, config
 from mailgate.simulate.stage import PROVEN, Stage
 from mailgate.store.engine import Store
 
@@ -25,7 +25,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = house(tmp_path_factory.mktemp("report") / "gate")
     settings = config.load(directory)
     store = Store.open(settings.store.url, settings.directory)
-    proven = replace(daemon.house_of(settings), proven_doors=frozenset({PROVEN}))
+    proven = replace(assembly.house_of(settings), proven_doors=frozenset({PROVEN}))
     stage = Stage(proven, next(iter(settings.desks.values())), store)
     for name, answered in (("one", timedelta(hours=2)), ("two", timedelta(hours=60)), ("three", None)):
         stage.receive(mail(HELPDESK, SELLER, name, f"Order {name}"), ASKED)

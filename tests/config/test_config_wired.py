@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mailgate import config
-from mailgate.daemon import house_of, limits_of
+from mailgate.assembly import house_of, limits_of
 from mailgate.desk.house import Caps
 from mailgate.gateway import Gateway
 from mailgate.store.engine import Store

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from running import house
 
-from mailgate import config, daemon, events
+from mailgate import assembly, config, daemon, events
 from mailgate.courier import Courier, Schedule
 from mailgate.desk.house import House
 from mailgate.mail import token
@@ -56,7 +56,7 @@ class Hop:
 
 @pytest.fixture(scope="module")
 def gate(tmp_path_factory: pytest.TempPathFactory) -> House:
-    return daemon.house_of(config.load(house(tmp_path_factory.mktemp("gate"))))
+    return assembly.house_of(config.load(house(tmp_path_factory.mktemp("gate"))))
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from nursery import Nursery
 from running import ask, does, house, rows, until
 
 from mailgate import cli, config, events, orders
-from mailgate.daemon import house_of
+from mailgate.assembly import house_of
 from mailgate.orders import BATCH, EVERY, Folder
 from mailgate.store import orders as stored
 from mailgate.store.engine import Store, StoreError

@@ -15,7 +15,7 @@ from machines import MACHINES
 from world import Sent, World
 
 from mailgate import config, events, gateway
-from mailgate.daemon import house_of
+from mailgate.assembly import house_of
 from mailgate.mail import address as addresses
 from mailgate.mail.message import Envelope
 from mailgate.simulate.stage import PROVEN, Stage

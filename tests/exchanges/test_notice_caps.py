@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mailgate import config, events, gateway
-from mailgate.daemon import house_of
+from mailgate.assembly import house_of
 from mailgate.simulate.mails import Written, mail
 from mailgate.simulate.stage import Stage, recycled
 from mailgate.store import outbox

@@ -13,7 +13,7 @@ from passage import Notice
 from people import Mail, Person, threaded
 from running import HELPDESK, SELLER, house, mail
 
-from mailgate import cli, config, daemon, events, mend, needs
+from mailgate import assembly, cli, config, events, mend, needs
 from mailgate.simulate.stage import Stage
 from mailgate.store import spool
 from mailgate.store.engine import Store
@@ -201,7 +201,7 @@ def test_verbs_of_the_command_line(tmp_path: Path) -> None:
     at = ("--config", str(house(tmp_path)))
     settings = config.load(tmp_path)
     store = Store.open(settings.store.url, settings.directory)
-    stage = Stage(daemon.house_of(settings), settings.desks["support"], store)
+    stage = Stage(assembly.house_of(settings), settings.desks["support"], store)
     first = mail(HELPDESK, SELLER, "ask", "Wheelchair 17")
     again = mail(HELPDESK, SELLER, "more", "Re: Wheelchair 17")
     for raw in (first, again):

@@ -16,7 +16,7 @@ from passage import Exchange
 from people import Person
 from postgres import emptied
 
-from mailgate import config, daemon
+from mailgate import assembly, config
 from mailgate.simulate import cases
 from mailgate.simulate.check import CaseError
 from mailgate.simulate.stage import PROVEN
@@ -57,7 +57,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def gate(place: Path, scratch_store: Store) -> Iterator[Gate]:
     """The fair's own house, by the daemon's wiring, at the time of its stalls."""
     scratch_store.call(emptied)
-    house = replace(daemon.house_of(config.load(place)), proven_doors=frozenset({PROVEN}))
+    house = replace(assembly.house_of(config.load(place)), proven_doors=frozenset({PROVEN}))
     desk = house.roster.desks["support"]
     gate = Gate(Exchange(house, desk, scratch_store), dict(house.sources["support"].raw), ZoneInfo("America/Sao_Paulo"))
     yield gate

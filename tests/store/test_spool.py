@@ -12,7 +12,7 @@ from running import HELPDESK, SELLER, house, mail, sha256
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from mailgate import config, daemon, gateway, understand
+from mailgate import assembly, config, gateway, understand
 from mailgate.desk.house import House
 from mailgate.desk.ticket import Clock, Mark
 from mailgate.mail.message import Envelope
@@ -26,7 +26,7 @@ from .conftest import NOON, arrival
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> House:
     """The house that `mailgate init` writes."""
-    return daemon.house_of(config.load(house(tmp_path_factory.mktemp("shop"))))
+    return assembly.house_of(config.load(house(tmp_path_factory.mktemp("shop"))))
 
 
 @pytest.fixture

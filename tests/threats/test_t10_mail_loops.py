@@ -12,7 +12,7 @@ from people import Person, threaded
 from world import Sent, World
 
 from mailgate import config
-from mailgate.daemon import house_of
+from mailgate.assembly import house_of
 from mailgate.simulate.stage import PROVEN, Stage
 from mailgate.store.engine import Store
 

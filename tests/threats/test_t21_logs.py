@@ -17,7 +17,7 @@ from exchange import Gate
 from people import Person
 
 from mailgate import cli, config, events, gateway
-from mailgate.daemon import house_of
+from mailgate.assembly import house_of
 from mailgate.events import log
 from mailgate.store.engine import Store
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mailgate import config
-from mailgate.daemon import house_of
+from mailgate.assembly import house_of
 from mailgate.desk.house import House
 from mailgate.reload import Anew, read_anew
 
