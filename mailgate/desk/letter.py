@@ -18,8 +18,9 @@ from mailgate.desk.decision import Order, Scene
 from mailgate.desk.house import House
 from mailgate.desk.notice import Rendered
 from mailgate.desk.party import Desk
+from mailgate.desk.reader import Reader, Sheet
 from mailgate.desk.route import SENDER, is_staff, resolve
-from mailgate.desk.telling import SILENT, Reader, Sheet, page, title
+from mailgate.desk.telling import SILENT, page, title
 from mailgate.desk.ticket import Participant, Ticket
 from mailgate.mail import address as addresses
 from mailgate.mail import instruction, token
