@@ -47,6 +47,7 @@ def test_t25_host_that_slept_says_everything_once(gate: Gate, inc: Person, acme:
     gate.disregards()
 
 
+@pytest.mark.differs("a clock that is built anew goes by the holidays of today")
 def test_t25_due_instants_are_kept_when_the_holiday_list_is_corrected(gate: Gate, inc: Person, acme: Person) -> None:
     """What was promised does not move, though days off count; tests/exchanges/test_changes_meanwhile.py has the others."""
     gate.under(pause_on=["holidays"])
