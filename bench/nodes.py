@@ -1,10 +1,11 @@
 """Several nodes on one PostgreSQL: how many mails a second, and what holds while nodes are killed and stopped?
 
-    python bench/nodes.py [--nodes 3] [--seconds 20] [--senders 8] [--trouble SECONDS] [--seed N]
+    python bench/nodes.py [--nodes 3] [--seconds 20] [--senders 8] [--trouble SECONDS] [--stops N] [--seed N]
 
 First the senders send for `seconds`: what was accepted, and how long the one node with the turn needs to settle the rest. Then,
-with --trouble, nodes are killed (SIGKILL) and put to sleep (SIGSTOP) at random for so long under load. At the end what the
-senders know is compared with the database: each mail once, each step once, each notice sent at least once with one Message-ID.
+with --trouble, nodes are killed (SIGKILL) and put to sleep (SIGSTOP) at random for so long under load; with --stops, PostgreSQL
+is stopped at once (a crash) so often, and started again. At the end what the senders know is compared with the database: each
+mail once, each step once, each notice sent at least once with one Message-ID.
 """
 
 from __future__ import annotations
@@ -57,6 +58,31 @@ def trouble(cluster: Cluster, said: argparse.Namespace) -> Senders:
     return senders
 
 
+def stops(cluster: Cluster, server: postgres.Server, said: argparse.Namespace) -> Senders:
+    """Send while the database crashes, and print how soon mail is taken again."""
+    dice, senders, back = random.Random(said.seed), Senders(cluster, "c"), list[float]()
+    senders.start(said.senders, pause=0.1)
+    for _ in range(said.stops):
+        taken, refused = len(senders.accepted), senders.answers[451]
+        until(lambda n=taken: len(senders.accepted) > n, 60, "a mail")
+        time.sleep(dice.uniform(0, 0.5))
+        server.stop("immediate")
+        until(lambda n=refused: senders.answers[451] > n, 60, "a 451")
+        server.start()
+        taken, begun = len(senders.accepted), time.monotonic()
+        until(lambda n=taken: len(senders.accepted) > n, 60, "a mail")
+        back.append(time.monotonic() - begun)
+    senders.stopping = True
+    senders.join()
+    until(cluster.quiet, 600)
+    print(
+        f"{said.stops} stops, {len(senders.accepted)} accepted, answers {dict(senders.answers)}, {senders.broken} lines broken;",
+        end=" ",
+    )
+    print(f"taken again after {sum(back) / len(back):.2f} s, {max(back):.2f} s at worst")
+    return senders
+
+
 def main() -> None:
     """Run as the docstring says; exit status 1 if anything was lost or doubled."""
     options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -64,6 +90,7 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=20)
     options.add_argument("--senders", type=int, default=8)
     options.add_argument("--trouble", type=float, default=0)
+    options.add_argument("--stops", type=int, default=0)
     options.add_argument("--seed", type=int, default=time.time_ns() % 10**6)
     said = options.parse_args()
     print(f"seed {said.seed}")
@@ -74,6 +101,10 @@ def main() -> None:
         senders = load(cluster, said)
         if said.trouble:
             senders.accepted += trouble(cluster, said).accepted
+        if said.stops:
+            more = stops(cluster, server, said)
+            senders.accepted += more.accepted
+            senders.answers += more.answers
         found = faults(cluster, senders, sink)
         status = cluster.end()
     nursery.close()

@@ -50,6 +50,10 @@ class Cluster:
         with self._database.connect().execution_options(turn="read") as connection:
             return list(connection.execute(text(query)).all())
 
+    def reconnect(self) -> None:
+        """The database was away: our own line to it is made anew."""
+        self._database.dispose()
+
     def kill(self, place: int) -> None:
         """SIGKILL."""
         node, self.nodes[place] = self.nodes[place], None
