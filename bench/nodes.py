@@ -74,10 +74,11 @@ def stops(cluster: Cluster, server: postgres.Server, said: argparse.Namespace) -
         back.append(time.monotonic() - begun)
     senders.stopping = True
     senders.join()
+    cluster.reconnect()
     until(cluster.quiet, 600)
     print(
-        f"{said.stops} stops, {len(senders.accepted)} accepted, answers {dict(senders.answers)}, {senders.broken} lines broken;",
-        end=" ",
+        f"{said.stops} stops, {len(senders.accepted)} accepted, answers {dict(senders.answers)}, {senders.broken} broken",
+        end=", ",
     )
     print(f"taken again after {sum(back) / len(back):.2f} s, {max(back):.2f} s at worst")
     return senders

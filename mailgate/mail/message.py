@@ -277,7 +277,7 @@ def fingerprint(message: Message) -> str:
 def _read(found: Scan) -> tuple[Leafy | None, tuple[Part, ...]]:
     """The MIME tree and its leaves; where it cannot be built, no tree, and the body as one text."""
     try:
-        tree = build(tuple(_mime_fields(found)), found.mail[found.body : found.end])
+        tree = build(tuple(_mime_fields(found)), found.mail[: found.end], found.body)  # usually all of it, and no copy
         return tree, tuple(_part(leaf) for leaf in leaves(tree))
     except Exception:  # noqa: BLE001 - no mail may stop us, whatever a parser does on it
         return None, (Part("text/plain", None, None, found.mail[found.body : found.end], ()),)

@@ -5,6 +5,7 @@ are one part. Decodes transfer encodings (RFC 2045 §6) and forgives; charsets a
 
 The parser reads line by line, which costs a hundred times what a line of two letters weighs. So it is shown only the lines at
 which a part can begin or end, and the header lines below them; what lies between is a mark to it, and the leaf gives the bytes.
+They stay where they lie in the mail until a leaf is decoded: of a large one there is no second copy.
 
 Forgiven are also a Content-Type without its semicolon, and a boundary that goes on after its closing line.
 """
@@ -29,6 +30,7 @@ SHORT = 2048
 SHOWN = 128 * 1024
 
 _MARK = "\ue000"  # no byte of a mail becomes this: ASCII and surrogates are all that the parser sees of them
+Octets = bytes | memoryview
 _LOOSE_TYPE = re.compile(r"\s*([\w.+-]+/[\w.+-]+)\s+(?=[^\s;])")
 
 
@@ -76,7 +78,7 @@ class Leafy(Tree):
     """
 
     _payload: Any
-    hidden: Sequence[bytes] = ()
+    hidden: Sequence[Octets] = ()
 
     def set_raw(self, name: str, value: str) -> None:
         """Add a header line as the parser found it; a Content-Type without its semicolon gets it (RFC 2045 §5.1)."""
@@ -85,7 +87,7 @@ class Leafy(Tree):
         super().set_raw(name, value)
 
     @property
-    def source(self) -> bytes:
+    def source(self) -> Octets:
         """The content as it was on the wire: the standard library's own reader decodes it on the way out."""
         payload = self.__dict__.get("_payload")
         return _unmarked(payload, self.hidden) if isinstance(payload, str) else b""
@@ -110,23 +112,23 @@ class Leafy(Tree):
         return self.get_content_type().partition("/")[0]
 
 
-def build(fields: Sequence[tuple[str, bytes]], body: bytes) -> Leafy:
-    """The tree of a mail with these header fields, unfolded; a body that is not in parts is never read line by line."""
+def build(fields: Sequence[tuple[str, bytes]], mail: bytes, body: int) -> Leafy:
+    """The tree of a mail with these fields, unfolded, its body from `body` on; one without parts is not read line by line."""
     root = Leafy()
     for name, value in fields:
         root.set_raw(name, value.decode("ascii", "surrogateescape"))
     if root.get_content_maintype() == "multipart":
-        return _parsed(b"".join(b"%b: %b\n" % (name.encode(), value) for name, value in fields), body)
-    root.hidden, root._payload = [body], _marked(0)
+        return _parsed(b"".join(b"%b: %b\n" % (name.encode(), value) for name, value in fields), mail, body)
+    root.hidden, root._payload = [memoryview(mail)[body:]], _marked(0)
     return root
 
 
-def _parsed(head: bytes, body: bytes) -> Leafy:
-    """The tree of a multipart."""
-    hidden: list[bytes] = []
+def _parsed(head: bytes, mail: bytes, body: int) -> Leafy:
+    """The tree of a multipart, whose body begins at `body`."""
+    hidden: list[Octets] = []
     parser = FeedParser(Leafy)
     parser.feed(head.decode("ascii", "surrogateescape") + "\n")
-    for piece in _skeleton(body, hidden):
+    for piece in _skeleton(mail, body, hidden):
         parser.feed(piece)
     root = parser.close()
     for part in _every(root):
@@ -134,34 +136,34 @@ def _parsed(head: bytes, body: bytes) -> Leafy:
     return root
 
 
-def _skeleton(body: bytes, hidden: list[bytes]) -> Iterator[str]:
-    """`body` with a mark for each long stretch in which no part can begin or end; the stretches are added to `hidden`."""
-    at, dashes = 0, 0 if body.startswith(b"--") else body.find(b"\n--") + 1 or len(body)
+def _skeleton(mail: bytes, at: int, hidden: list[Octets]) -> Iterator[str]:
+    """The body from `at` on, with a mark for each long stretch in which no part can begin or end; they are added to `hidden`."""
+    dashes = at if mail.startswith(b"--", at) else mail.find(b"\n--", at) + 1 or len(mail)
     while True:
         if dashes - at > SHORT:
-            end = dashes - body.endswith(b"\n", at, dashes)
-            end -= body.endswith(b"\r", at, end)
-            hidden.append(body[at:end])
+            end = dashes - mail.endswith(b"\n", at, dashes)
+            end -= mail.endswith(b"\r", at, end)
+            hidden.append(memoryview(mail)[at:end])
             yield _marked(len(hidden) - 1)
             at = end
-        yield body[at:dashes].decode("ascii", "surrogateescape")
-        if dashes == len(body):
+        yield mail[at:dashes].decode("ascii", "surrogateescape")
+        if dashes == len(mail):
             return
-        at = header_end(body, dashes)
-        yield body[dashes:at].decode("ascii", "surrogateescape")
-        dashes = body.find(b"\n--", at - 1) + 1 or len(body)
+        at = header_end(mail, dashes)
+        yield mail[dashes:at].decode("ascii", "surrogateescape")
+        dashes = mail.find(b"\n--", at - 1) + 1 or len(mail)
 
 
 def _marked(number: int) -> str:
     return f"{_MARK}{number}{_MARK}"
 
 
-def _unmarked(text: str, hidden: Sequence[bytes], limit: int | None = None) -> bytes:
+def _unmarked(text: str, hidden: Sequence[Octets], limit: int | None = None) -> Octets:
     """`text` as bytes, with what stands behind its marks: all of that, or the first `limit` octets of each."""
-    found: list[bytes] = []
+    found: list[Octets] = []
     for number, piece in enumerate(text.split(_MARK)):
         behind = hidden[int(piece)] if number % 2 else piece.encode("utf-8", "surrogateescape")
-        found.append(behind if limit is None else words.start(behind, limit))
+        found.append(behind if limit is None else words.start(bytes(behind[: limit + 1]), limit))
     found = [one for one in found if one]
     return found[0] if len(found) == 1 else b"".join(found)
 
@@ -179,7 +181,8 @@ def shown(root: Leafy) -> Leafy:
     """`root` as other readers of trees want it, with the start of what was hidden in its place; `source` knows only that then."""
     for part in _every(root):
         if part.is_leaf():
-            part._payload = _unmarked(part._payload or "", part.hidden, SHOWN).decode("ascii", "surrogateescape")
+            start = bytes(_unmarked(part._payload or "", part.hidden, SHOWN))
+            part._payload = start.decode("ascii", "surrogateescape")
     return root
 
 
@@ -196,7 +199,7 @@ def _reopened(root: Leafy) -> list[Leafy]:
     while (
         rest and boundary and f"\n--{boundary}".encode("utf-8", "surrogateescape") in b"\n" + rest and len(found) < MAX_REOPENED
     ):
-        again = _parsed(f'Content-Type: multipart/mixed; boundary="{boundary}"\n'.encode("utf-8", "surrogateescape"), rest)
+        again = _parsed(f'Content-Type: multipart/mixed; boundary="{boundary}"\n'.encode("utf-8", "surrogateescape"), rest, 0)
         if not again.is_multipart():
             break
         found.append(again)
@@ -205,7 +208,7 @@ def _reopened(root: Leafy) -> list[Leafy]:
 
 
 def _behind(root: Leafy) -> bytes:
-    return _unmarked(root.epilogue or "", root.hidden)
+    return bytes(_unmarked(root.epilogue or "", root.hidden))
 
 
 def disposition(leaf: Leafy) -> str | None:
@@ -233,6 +236,7 @@ def decode(leaf: Leafy) -> bytes:
     encoding = str(leaf.get("content-transfer-encoding", "")).partition(";")[0].strip().lower()
     if encoding == "base64":
         return words.base64(raw)
+    raw = bytes(raw)
     if encoding == "quoted-printable":
         return words.quoted_printable(raw)
     if encoding in ("x-uuencode", "uuencode", "uue", "x-uue"):

@@ -165,23 +165,23 @@ def quoted_printable(raw: bytes) -> bytes:
     return _QP.sub(_byte, raw) if crooked else binascii.a2b_qp(raw)
 
 
-def base64(raw: bytes) -> bytes:
+def base64(raw: bytes | memoryview) -> bytes:
     """The bytes behind `raw`; stray characters and missing padding are forgiven (RFC 2045 §6.8).
 
     What follows the padding counts only if it is base64 too: list servers append a footer in plain text.
     """
     found, rest = io.BytesIO(), b""
     for at in range(0, len(raw), TOGETHER):
-        clean = rest + raw[at : at + TOGETHER].translate(None, b" \t\r\n")
+        clean = rest + bytes(raw[at : at + TOGETHER]).translate(None, b" \t\r\n")
         is_last = at + TOGETHER >= len(raw)
         whole = len(clean) if is_last else len(clean) // 4 * 4
         piece, rest = clean[:whole], clean[whole:]
         try:
             found.write(binascii.a2b_base64(piece, strict_mode=True))
         except binascii.Error:
-            return _crooked_base64(raw)
+            return _crooked_base64(bytes(raw))
         if b"=" in piece and not is_last:
-            return _crooked_base64(raw)
+            return _crooked_base64(bytes(raw))
     return found.getvalue()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+import tracemalloc
 import weakref
 from datetime import timedelta
 
@@ -290,6 +291,18 @@ def test_what_is_read_once_is_not_kept_beyond_its_message():
     gone = weakref.ref(first)
     del first
     assert gone() is None
+
+
+def test_large_attachment_is_read_where_it_lies() -> None:
+    """R20: beside the mail there is what it decodes to, three quarters of it, and some megabytes on the way; no second copy."""
+    part = b"\r\n--b1\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    mail = parse(MIXED.replace(b"\r\n--b1--", part + b"QUJD" * 6_000_000 + b"\r\n--b1--"))
+    tracemalloc.start()
+    try:
+        assert mail.attachments[-1].size == 18_000_000
+        assert tracemalloc.get_traced_memory()[1] < 1.6 * len(mail.raw)
+    finally:
+        tracemalloc.stop()
 
 
 def test_an_id_stands_in_the_first_brackets_that_can_hold_one() -> None:
