@@ -4,14 +4,15 @@ People, state and clocks become what they would be had every mail that the ticke
 judged by what was known when it came (desk/premises.py), an order means what it meant (desk/happening.py). What was sent stays
 sent: a step that fired is not fired again, no letter is written for the past, and no strike counts twice.
 
-A ticket whose mail nobody moved comes out as it was, but for what is known now and was not known then: mail that came before a
-step and was settled after it, and what the directory and [trust] say today. Mail that came before premises were kept is judged by
-what the store tells today; of orders from before happenings were kept nothing is known.
+A ticket whose mail nobody moved comes out as it was, but for what is known now and was not known then: mail that was settled
+after what came later, and what the directory, [trust], hours and holidays say today. Mail from before premises were kept is
+judged by what the store tells today; of orders from before happenings were kept nothing is known. None of that changes a ticket
+that people mend: of two builds, before and after, the difference is stored (desk/mended.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -24,6 +25,7 @@ from mailgate.desk.follow import is_withdrawn, unfired, with_clocks
 from mailgate.desk.happening import FIRED, Happening, after
 from mailgate.desk.heading import headed
 from mailgate.desk.house import House
+from mailgate.desk.mended import mended
 from mailgate.desk.review import UNCONFIRMED
 from mailgate.desk.thread import Match
 from mailgate.desk.ticket import Clock, Mark, Participant, Spoken, Ticket
@@ -41,18 +43,41 @@ class MendError(ValueError):
     """The mail or ticket named can't be mended so; the text says why."""
 
 
-def rebuild(connection: Connection, house: House, number: int) -> None:
-    """Build the ticket anew from what it holds; one that lost all its mail keeps no clock.
+@dataclass(frozen=True)
+class Built:
+    """A ticket as it was built anew, and what each of its mails (spool id) says on it."""
 
+    ticket: Ticket
+    said: Mapping[int, Spoken]
+
+
+def rebuild(connection: Connection, house: House, number: int, before: Built | None = None) -> None:
+    """Build the ticket anew and store it; one that lost all its mail keeps no clock.
+
+    `before`: how it was built before people moved mail. Then only that is stored which is otherwise now (desk/mended.py).
     Raises MendError where a mail's bytes have gone by age.
     """
+    old, done = tickets.load(connection, [number])[number], build(connection, house, number)
+    known = before.said if before else {}
+    for spool_id, said in done.said.items():
+        if spool_id not in known or _means(said) != _means(known[spool_id]):
+            stored.retell(connection, spool_id, said)
+    stored.rewrite(connection, mended(old, before.ticket, done.ticket) if before else done.ticket)
+
+
+def _means(said: Spoken) -> tuple[str, str, tuple[str, ...]]:
+    return said.event, said.party, said.missing
+
+
+def build(connection: Connection, house: House, number: int) -> Built:
+    """The ticket as all that made it makes it; writes nothing. Raises MendError where a mail's bytes have gone by age."""
     old, mails = tickets.load(connection, [number])[number], stored.mails_of(connection, number)
     if gone := retention.purged(connection, [one for one, _ in mails]):
         raise MendError(
             f"mail {gone[0]} of {old.tag} is no longer kept as it came (retention.keep_raw), so it can't be read anew"
         )
     built = replace(old, participants=(), spoken=(), clocks=(), facts={}, tags=frozenset())
-    first, vouched = True, str(old.facts.get("vouched", ""))
+    first, vouched, meant = True, str(old.facts.get("vouched", "")), dict[int, Spoken]()
     yes = {one.spool_id: one for one in old.spoken if one.event == "confirmed"}
     saw = {one.spool_id: one.audience for one in old.spoken}
     steps = stored.fired_steps(connection, number)
@@ -69,13 +94,12 @@ def rebuild(connection: Connection, house: House, number: int) -> None:
             continue
         before = _Before(first, vouched if UNCONFIRMED not in old.tags else None, saw.get(spool_id, frozenset()))
         built, said = _settled_again(connection, house, built, spool_id, before)
-        if said is not None:
-            stored.retell(connection, spool_id, said)
+        meant |= {spool_id: said} if said else {}
         first = first and said is None
     built, _ = _fired_again(connection, house, built, steps, _is_left)
     told = {addresses.key(str(row["reader"])) for row in tickets.sent_for(connection, number)}
     facts = {**built.facts, "vouched": vouched} if vouched else built.facts
-    stored.rewrite(connection, replace(built, facts=facts, participants=_same_people(old, built, told)))
+    return Built(replace(built, facts=facts, participants=_same_people(old, built, told)), meant)
 
 
 def _in_turn(
@@ -182,9 +206,9 @@ def _settled_again(
     found = lookup.evidence(connection, got.message, mail.envelope, got.subject, house)
     was = stored.premises(connection, spool_id)
     match = Match(None if before.first else ticket, "moved", by_reference=_refers(got, found, ticket))
-    placed = Placed(desk, match, found, mail.envelope.received_at, anew=ticket.number, was=was)
+    placed = Placed(desk, match, found, mail.envelope.received_at, anew=ticket.number, policy=ticket.policy, was=was)
     if was is not None:
-        placed = replace(placed, bounced=premises.returned(was, ticket), asked=was.asked, kind=was.kind)
+        placed = replace(placed, bounced=premises.returned(was.bounced, ticket), asked=was.asked, kind=was.kind)
     else:
         placed = _as_found_today(connection, house, got, mail, replace(placed, vouched=before.vouched or ""))
     context = context_for(connection, mail, got, house, placed)
@@ -216,7 +240,8 @@ def _as_found_today(connection: Connection, house: House, got: Read, mail: Spool
         return placed
     counted = not stored.doubted(connection, mail.id)  # a report that did not act when it came does not act now
     told = lookup.Told(got.report, mail.envelope, ticket=ticket, sure=counted)
-    return replace(placed, bounced=lookup.bounces(connection, told, desk, house).bounced)
+    found_now = lookup.bounces(connection, told, desk, house).bounced
+    return replace(placed, bounced=premises.returned(found_now, ticket) if ticket else found_now)
 
 
 def _same_people(old: Ticket, built: Ticket, told: Collection[str]) -> tuple[Participant, ...]:
@@ -224,4 +249,4 @@ def _same_people(old: Ticket, built: Ticket, told: Collection[str]) -> tuple[Par
     known = {addresses.key(one.address): one for one in old.participants}
     same = {addresses.key(one.address): one for one in built.participants}
     stay = {key: one for key, one in known.items() if key in told}
-    return tuple(replace(one, id=known[key].id if key in known else 0) for key, one in (stay | same).items())
+    return tuple(known.get(key, one) for key, one in (stay | same).items())

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailgate.anew import MendError, rebuild
+from mailgate.anew import MendError, build, rebuild
 from mailgate.desk.house import House
 from mailgate.desk.ticket import Entry
 from mailgate.store import mend as stored
@@ -37,10 +37,11 @@ def move(connection: Connection, house: House, spool_ids: Iterable[int], target:
         target = stored.blank(connection, next(iter(tickets.load(connection, sources.values()).values())), now)
     elif not tickets.load(connection, [target]):
         raise MendError(f"there is no ticket MG-{target}")
-    stored.assign(connection, chosen, target)
     concerned = tuple(dict.fromkeys((*sources.values(), target)))
+    before = {number: build(connection, house, number) for number in concerned}
+    stored.assign(connection, chosen, target)
     for number in concerned:
-        rebuild(connection, house, number)
+        rebuild(connection, house, number, before[number])
         stored.note(connection, number, Entry("moved", now, {"mails": list(chosen), "to": target}))
     return Mended(target, concerned)
 
@@ -51,9 +52,10 @@ def merge(connection: Connection, house: House, number: int, into: int, now: dat
         raise MendError("a ticket can't be merged into itself")
     if len(tickets.load(connection, [number, into])) != 2:
         raise MendError(f"there is no ticket MG-{number} or no ticket MG-{into}")
+    before = build(connection, house, into)
     stored.assign(connection, [one for one, _ in stored.mails_of(connection, number)], into)
     stored.close_merged(connection, number, into)
-    rebuild(connection, house, into)
+    rebuild(connection, house, into, before)
     for one in (number, into):
         stored.note(connection, one, Entry("merged", now, {"from": number, "to": into}))
     return Mended(into, (number, into))

@@ -105,7 +105,7 @@ class Placed:
     """Where a mail belongs: its desk and ticket, what the store found for it, and what a report in it says.
 
     `vouched`: the compared address whose mail counts as authenticated, as he said that it is his (G-16). `anew`: the ticket that
-    is built anew (anew.py): only older ones are its kin; `was`: what the mail was judged by when it came.
+    is built anew (anew.py): only older ones are its kin, and it has a `policy`; `was`: what the mail was judged by when it came.
     """
 
     desk: Desk
@@ -117,13 +117,14 @@ class Placed:
     kind: str = ""
     vouched: str = ""
     anew: int = 0
+    policy: str = ""
     was: Premises | None = None
 
 
 def context_for(connection: Connection, mail: Spooled, got: Read, house: House, placed: Placed) -> Context:
     """What `decide` asks for, once it is known where the mail belongs."""
     message, desk, ticket = got.message, placed.desk, placed.match.ticket
-    policy = policy_of(connection, house, desk, ticket.policy if ticket else "")
+    policy = policy_of(connection, house, desk, ticket.policy if ticket else placed.policy)
     orders = lookup.order_numbers(message, house, desk)
     asked = placed.asked
     told = {**facts.read(message, got.visible, policy, desk.zone), **(_ordered_facts(asked, policy, desk) if asked else {})}
@@ -158,7 +159,7 @@ def context_for(connection: Connection, mail: Spooled, got: Read, house: House, 
     given = Given("", party, level, {**told, commands.PATH: sent.best})
     scene = scene_for(connection, house, desk, seller, ticket, placed.received_at if placed.was else None)
     context = Context(
-        scene=scene, roster=house.roster, kind=kind, level=level, allowed=allowed,
+        scene=replace(scene, policy=policy), roster=house.roster, kind=kind, level=level, allowed=allowed,
         envelope=mail.envelope, subject=got.subject, visible=got.visible, told=told, noticed=noticed, match=placed.match,
         generated=generated or (party == "customer" and _wants_no_answer(mail.envelope, house)),
         bounced=placed.bounced, notice_to=placed.found.notice_to, notice=placed.found.notice, known=placed.found.known,

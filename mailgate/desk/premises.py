@@ -8,7 +8,7 @@ for takeovers: an author who was a stranger then, and is none now, is judged by 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -109,10 +109,10 @@ def read(stored: Mapping[str, Any]) -> Premises | None:
     return Premises(**found)
 
 
-def returned(was: Premises, ticket: Ticket) -> tuple[Bounced, ...]:
-    """What a report spoke of; what the returned mail means is what it means on `ticket` now."""
+def returned(bounced: Sequence[Bounced], ticket: Ticket) -> tuple[Bounced, ...]:
+    """What a report speaks of; what the returned mail means is what it means on `ticket` now."""
     events = {one.message_id: one.event for one in ticket.spoken}
-    return tuple(replace(one, event=events.get(one.message_id, one.event) if one.event else "") for one in was.bounced)
+    return tuple(replace(one, event=events.get(one.message_id, one.event) if one.event else "") for one in bounced)
 
 
 def recalled(context: Context, was: Premises, number: int, allowed: Mapping[str, tuple[str, ...]]) -> Context:

@@ -8,9 +8,12 @@ import pytest
 from exchange import Gate
 from passage import Notice
 from people import Mail, Person
+from sqlalchemy import delete, update
 from test_mending import merge, move
 
 from mailgate.desk.ticket import Clock, Ticket
+from mailgate.store.engine import Connection
+from mailgate.store.schema import happenings, messages
 
 LABELS = {
     "extend": "Give more time",
@@ -209,3 +212,41 @@ def test_escalation_is_not_told_twice_when_its_ticket_is_merged_into_a_newer_one
     move(gate, stray.settled.spool_id, to=again.ticket)
     gate.stays_silent()
     ends(gate, again.ticket)
+
+
+@pytest.mark.differs("a clock that is built anew goes by the holidays of today")
+def test_promise_of_before_stands_after_a_move_though_the_holidays_are_others(
+    gate: Gate, inc: Person, acme: Person, nova: Person
+) -> None:
+    """What was promised does not move: mending changes only what the moved mail changes."""
+    gate.under(pause_on=["holidays"])
+    inc.writes([acme])
+    before = stands(gate.ticket())
+    gate.registers("acme", holidays=["2026-06-13", "2026-06-14"])
+    stray = nova.writes([inc], subject="Something else")
+    move(gate, stray.settled.spool_id, to=1)
+    assert stands(gate.ticket()) == before
+    gate.later(hours=48)
+    gate.sends("remind", [inc, acme], n=1)
+    ends(gate)
+
+
+def forgets(connection: Connection) -> None:
+    """A store of an earlier version: of its orders, and of what its mail was judged by, nothing was kept."""
+    connection.execute(delete(happenings))
+    connection.execute(update(messages).values(premises={}))
+
+
+@pytest.mark.differs("what was not kept is not known")
+def test_order_of_before_orders_were_kept_stands_too(gate: Gate, inc: Person, acme: Person, nova: Person) -> None:
+    """Two builds that know nothing of the closing say the same: so it stands."""
+    inc.writes([acme])
+    gate.later(hours=1)
+    gate.orders("close", 1)
+    before = stands(gate.ticket())
+    gate.stage.store.call(forgets)
+    stray = nova.writes([inc], subject="Something else")
+    move(gate, stray.settled.spool_id, to=1)
+    assert stands(gate.ticket()) == before
+    gate.later(days=9)
+    gate.stays_silent()
