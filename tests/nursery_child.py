@@ -1,4 +1,4 @@
-"""Child of the crash tests: imports mailgate once, then forks a daemon for each line it reads.
+"""Child of the crash tests: imports mailgate and reads what is shipped once, then forks a daemon for each line it reads.
 
 A line is JSON: directory, log, words (for `--set`), and optionally `kill`: "module:object.attribute", before or after, and at
 which call. The named function is then wrapped so that the process sends itself SIGKILL there: the kernel ends it, nothing is
@@ -11,20 +11,23 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import importlib
 import itertools
 import json
 import os
 import signal
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from mailgate import daemon, nodes, timekeeper
+from mailgate import config, courier, daemon, gateway, nodes, timekeeper
 from mailgate.config import ConfigError
 from mailgate.store import nodes as stored
 from mailgate.store import postgres, sqlite
@@ -32,23 +35,41 @@ from mailgate.store.engine import StoreError
 from mailgate.wire import clock
 
 running: set[int] = set()
+ended: dict[int, int] = {}
 
 
 def main() -> None:
     """Serve until the test closes the pipe."""
+    warm()
     for line in sys.stdin:
         asked = json.loads(line)
+        reap()
         answer = status(asked["wait"]) if "wait" in asked else start(asked)
         print(json.dumps(answer), flush=True)
+    reap()
     for pid in running:
         os.kill(pid, signal.SIGKILL)
 
 
+def warm() -> None:
+    """Read a configuration as `init` writes it: each daemon would parse the same templates and patterns again."""
+    with tempfile.TemporaryDirectory() as made:
+        config.init(Path(made, "house"), "support@shop.test", "digistore24")
+        config.load(Path(made, "house"))
+    gc.freeze()
+
+
 def status(pid: int) -> int | None:
     """The exit status of a daemon, negative for a signal; None while it runs."""
-    found, code = os.waitpid(pid, os.WNOHANG)
-    running.difference_update({found})
-    return os.waitstatus_to_exitcode(code) if found else None
+    return ended.pop(pid, None)
+
+
+def reap() -> None:
+    """Take note of every daemon that has ended, asked for or not: none stays a zombie, and a number is not killed twice."""
+    with suppress(ChildProcessError):
+        while (found := os.waitpid(-1, os.WNOHANG))[0]:
+            running.discard(found[0])
+            ended[found[0]] = os.waitstatus_to_exitcode(found[1])
 
 
 def start(asked: dict[str, Any]) -> int:
@@ -82,7 +103,8 @@ def run(asked: dict[str, Any]) -> None:
     clock.steady = clock.Steady(lambda: wall.now() + timedelta(seconds=_number(said)), clock._boot_time)
     real = clock.now
     clock.now = lambda: real() + timedelta(seconds=_number(ahead))
-    timekeeper.LONGEST_SLEEP = 0.1
+    timekeeper.LONGEST_SLEEP = gateway.LOOK = 0.1
+    courier.LOOK = 0.0
     if alive := asked.get("alive"):  # seconds after which a silent node is dead, and its transaction ended
         stored.ALIVE, nodes.EVERY = timedelta(seconds=alive), alive / 4
         postgres.SETTINGS["idle_in_transaction_session_timeout"] = f"{alive:g}s"

@@ -98,7 +98,8 @@ class Shop:
         return does("explain", "1", "--config", str(self.directory))
 
     def notices(self) -> list[str]:
-        """The notices about his answer."""
+        """The notices about his answer, once nothing waits."""
+        until(lambda: quiet(self.directory))
         return [row["notice"] for row in ask(self.directory, "outbox", "list") if row["ticket"] == "MG-1"]
 
 
