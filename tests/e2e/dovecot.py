@@ -216,7 +216,7 @@ def running(users: Mapping[str, str] = USERS, *, mechanisms: str = "plain login"
         made.start()
         yield made
     finally:
-        made.stop()
+        made.stop(signal.SIGKILL)  # told to stop it takes a second
         shutil.rmtree(folder, ignore_errors=True)
 
 
