@@ -35,7 +35,8 @@ class Nursery:
         """A daemon, not yet ready. `kill=(where, when, call)` says where it dies, `raises=where` what fails in it,
         `hangs=where` what never ends (`watch`: seconds between two looks, and until they call it so),
         `synchronous=WORD` how little it syncs, `environment` what it finds there,
-        `checked` how large a store it reads whole at once, `patience` its milliseconds for a lock.
+        `checked` how large a store it reads whole at once, `patience` its milliseconds for a lock,
+        `look` the seconds between two looks into a mailbox.
         """
         self._count += 1
         log = directory / f"daemon-{self._count}.log"

@@ -32,7 +32,7 @@ from mailgate.config import ConfigError
 from mailgate.store import nodes as stored
 from mailgate.store import postgres, sqlite
 from mailgate.store.engine import StoreError
-from mailgate.wire import clock
+from mailgate.wire import clock, imap_in
 
 running: set[int] = set()
 ended: dict[int, int] = {}
@@ -103,11 +103,13 @@ def run(asked: dict[str, Any]) -> None:
     clock.steady = clock.Steady(lambda: wall.now() + timedelta(seconds=_number(said)), clock._boot_time)
     real = clock.now
     clock.now = lambda: real() + timedelta(seconds=_number(ahead))
-    timekeeper.LONGEST_SLEEP = gateway.LOOK = 0.1
+    timekeeper.LONGEST_SLEEP = gateway.LOOK = nodes.EVERY = 0.1
     courier.LOOK = 0.0
     if alive := asked.get("alive"):  # seconds after which a silent node is dead, and its transaction ended
         stored.ALIVE, nodes.EVERY = timedelta(seconds=alive), alive / 4
         postgres.SETTINGS["idle_in_transaction_session_timeout"] = f"{alive:g}s"
+    if look := asked.get("look"):
+        imap_in.Pace = functools.partial(imap_in.Pace, look=look)
     if kill := asked.get("kill"):
         deadly(*kill)
     daemon.DRAIN = asked.get("drain", daemon.DRAIN)

@@ -50,7 +50,7 @@ def test_jumps_fire_nothing_and_the_reminder_comes_once(nursery: Nursery, tmp_pa
 def test_clock_that_was_set_right_counts_from_then_on(nursery: Nursery, tmp_path: Path) -> None:
     """It stays two days ahead: after its minute it is believed, what is due is sent once; set back again, nothing comes twice."""
     directory = house(tmp_path)
-    running = nursery.start(directory, *WORDS, stays=3).wait_ready()
+    running = nursery.start(directory, *WORDS, stays=1.5).wait_ready()
     assert running.sends(mail(HELPDESK, SELLER, "ask", "Order 1"))
     until(lambda: quiet(directory))
     (directory / "wall").write_text(str(49 * HOUR))

@@ -47,7 +47,7 @@ auth_failure_delay = 0
 mail_location = maildir:~/Maildir
 maildir_stat_dirs = no
 mailbox_idle_check_interval = 1s
-imap_idle_notify_interval = 10s
+imap_idle_notify_interval = 2s
 mail_max_userip_connections = 50
 first_valid_uid = 1
 default_internal_user = {internal}
@@ -131,11 +131,10 @@ class Dovecot:
             raise AssertionError(f"Dovecot does not answer:\n{(self.root / 'stderr').read_text()}\n{self.log[-3000:]}") from None
 
     def stop(self, number: int = signal.SIGTERM) -> None:
-        """End it with its sessions; with SIGKILL nobody says goodbye."""
+        """End it with its sessions, as a service manager does; with SIGKILL nobody says goodbye."""
         if self.process is None:
             return
-        children = _children(self.process.pid) if number == signal.SIGKILL else []
-        for pid in (self.process.pid, *children):
+        for pid in (self.process.pid, *_children(self.process.pid)):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
         self.process.wait(timeout=20)

@@ -72,9 +72,20 @@ async def test_folders_with_names_of_their_own(dovecot: Dovecot) -> None:
     session.close()
 
 
+def multiplied(dovecot: Dovecot, count: int) -> None:
+    """Lay so many mails into the INBOX: one, and copies of what is there."""
+    dovecot.puts(DESK, RAW)
+    have = 1
+    with dovecot.client() as client:
+        while have < count:
+            more = min(have, count - have)
+            assert client.copy(f"1:{more}", "INBOX")[0] == "OK"
+            have += more
+
+
 async def test_three_thousand_mails_at_once(dovecot: Dovecot) -> None:
     """B2: what kills the library's own parser; a foreign flood of flags in IDLE as well."""
-    dovecot.puts(DESK, *[RAW] * 3000)
+    multiplied(dovecot, 3000)
     session = await opened(dovecot)
     at = await session.select("INBOX")
     uids = await session.uids_after(0, at)

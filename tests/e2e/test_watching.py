@@ -57,8 +57,8 @@ def start(shop: Path, nursery: Nursery) -> Iterator[Callable[..., Running]]:
     """Starts the daemon; the last one stops as it should."""
     running: list[Running] = []
 
-    def begin(*words: str) -> Running:
-        running.append(nursery.start(shop, FILES, *words).wait_ready())
+    def begin(*words: str, **more: float) -> Running:
+        running.append(nursery.start(shop, FILES, *words, **more).wait_ready())
         return running[-1]
 
     yield begin
@@ -173,7 +173,7 @@ def test_restart_reads_on_and_a_new_folder_counts_nothing_twice(
     settled(first, 1)
     assert first.kill(signal.SIGKILL) < 0
     dovecot.puts(ACME, mail(HELPDESK, ACME, "second", "Order 4712"))
-    again = start()
+    again = start(look=0.5)
     settled(again, 1)
     assert sorted(listed(shop)) == ["ask", "second"]
     assert [line["new"] for line in again.lines("imap.fetched")] == [1]
