@@ -32,7 +32,7 @@ from running import until
 
 MAIL_USER = 65534  # who owns the mailboxes
 TRIES = 3  # a free port may be taken before Postfix binds it
-QUEUES = "active bounce corrupt defer deferred flush hold incoming private saved trace".split()
+QUEUES = ["active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "trace"]
 
 # No chroot, few processes, one log file: what master(8) needs to deliver.
 MASTER = """\
