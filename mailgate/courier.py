@@ -37,7 +37,7 @@ Hops = Mapping[str, Smarthost]
 BATCH = 64
 LOOK = 1.0  # seconds between two looks for routes that mail is due on
 PAUSE = 1.0  # seconds, while the store can't be used
-SHORTEST_SLEEP, LONGEST_SLEEP = 0.05, 60.0
+SHORTEST_SLEEP, LONGEST_SLEEP = 0.05, 20.0
 NO_LONGER = "no longer holds"
 EFFECT = "effect"  # the letter that asks a system to act; what tells the parties of it waits until it has left
 

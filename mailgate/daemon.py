@@ -2,7 +2,7 @@
 
 A SIGHUP reads the configuration again, all or nothing: a faulty one is refused, named in the log, and the old one stays. A
 SIGTERM closes the doors, lets what is in hand finish (less than ten seconds) and ends. Each loop that fails is started again;
-the watchdog is fed only while every loop moves.
+the watchdog is fed only while every loop moves, and told at once when one hangs.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ DRAIN = 8.0
 M_MMAP_THRESHOLD, LARGE = -3, 256 * 1024  # octets
 RESTART_PAUSE = 1.0
 WATCH = 15.0  # seconds between two looks at the loops, by which the watchdog is fed
-STILL = 120.0  # seconds after which a loop that has not moved hangs: twice what the longest sleeps
+STILL = 60.0  # seconds after which a loop that has not moved hangs: three times what the longest sleeps
 OPENING = 600  # seconds that a store may take to be opened: checked, brought up to date, its log written back
 PASSAGE = timedelta(minutes=10)
 PROBLEMS = 20  # of a refused configuration that the log names; `mailgate check` says all
@@ -255,6 +255,7 @@ class Daemon:
             self.courier.woken.set()
             if hanging := self._hanging():
                 events.loop_hangs(loop=hanging)
+                notify("WATCHDOG=trigger")
             else:
                 notify("WATCHDOG=1")
             await asyncio.sleep(WATCH)

@@ -38,7 +38,7 @@ SOME = 50
 TOGETHER = 16  # steps that fire in one go: as many as the store commits at once beside mail that comes in
 OUTAGE = timedelta(minutes=5)
 SET_BACK = timedelta(minutes=1)
-LONGEST_SLEEP = 60.0
+LONGEST_SLEEP = 20.0
 HEARTBEAT = "heartbeat"
 QUIET_UNTIL = "quiet_until"
 A_DAY = timedelta(days=1)
@@ -211,10 +211,10 @@ class Timekeeper:
         self._cut_off = since
 
     async def work(self) -> None:
-        """Tick, then sleep until the next due instant (a minute at the most), for ever."""
+        """Tick, then sleep until the next due instant (LONGEST_SLEEP at the most), for ever."""
         self.moved = wall.monotonic()
         self._last = None  # another node may have lived on meanwhile
-        await rewind(self.store.in_turn, self.house, self.house.roster.sellers)
+        await rewind(self._moving, self.house, self.house.roster.sellers)
         while True:
             self.moved = wall.monotonic()
             self.woken.clear()
@@ -226,6 +226,11 @@ class Timekeeper:
                 await asyncio.wait_for(self.woken.wait(), timeout=min(max(pause, 1.0), LONGEST_SLEEP))
             except TimeoutError:
                 continue
+
+    async def _moving(self, work: Callable[[Connection], int]) -> int:
+        """A piece of a long work: who does one after the other does not hang."""
+        self.moved = wall.monotonic()
+        return await self.store.in_turn(work)
 
     async def tick(self, now: datetime) -> tuple[Fired, ...]:
         """Everything that fired at `now`; nothing while the clock is in doubt, or the daemon catches up after an outage."""
@@ -247,7 +252,7 @@ class Timekeeper:
         if self._purged is not None and now - self._purged < A_DAY:
             return 0
         before, gone = now - self.keep_raw, 0
-        while some := await self.store.in_turn(partial(retention.purge, before=before)):
+        while some := await self._moving(partial(retention.purge, before=before)):
             gone += some
         self._purged = now
         if gone:

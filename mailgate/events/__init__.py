@@ -363,7 +363,7 @@ def seller_unknown(*, spool_id: int | None, ticket: Ticket, desk: str, address: 
 
 @event("loop.hangs", "error")
 def loop_hangs(*, loop: str) -> None:
-    """A loop has not moved for two minutes: the watchdog is not fed, so that the service manager starts mailgate anew."""
+    """A loop has not moved for a minute: the service manager is told, so that it starts mailgate anew."""
 
 
 @event("loop.failed", "error")

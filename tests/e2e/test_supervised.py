@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -100,6 +101,17 @@ def test_watchdog_is_not_fed_while_something_hangs(nursery: Nursery, manager: Ma
     fed = -1
     while fed != (fed := manager.heard.count("WATCHDOG=1")):
         time.sleep(2.5)  # a loop that hangs is found after two seconds; one that moves is seen ten times a second
+
+
+@pytest.mark.parametrize("loop", ["timers", "courier"])
+def test_daemon_asks_to_be_ended_when_a_loop_hangs(nursery: Nursery, manager: Manager, tmp_path: Path, loop: str) -> None:
+    """What the daemon can see itself need not wait until the watchdog misses its food; a probe hears it, too."""
+    running = manager.starts(nursery, house(tmp_path / "house"), hangs=HANGS[f"the {loop}"])
+    until(lambda: "WATCHDOG=trigger" in manager.heard)
+    named = {"timers": "timekeeper"}.get(loop, loop)
+    assert {one["loop"] for one in running.lines("loop.hangs")} == {named}
+    with pytest.raises(urllib.error.HTTPError, match="503"):
+        urllib.request.urlopen(f"http://{running.wait_ready().ready['http'][0]}/healthz", timeout=5)
 
 
 def test_storm_of_signals_leaves_a_daemon_that_works(nursery: Nursery, tmp_path: Path) -> None:
