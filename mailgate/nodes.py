@@ -78,6 +78,8 @@ class Node:
             events.store_went_back(node=self.name)
             self._failed("the database has forgotten what it had confirmed")
             return
+        if self._beat.replaced:
+            events.store_replaced(node=self.name)
         took = clock.monotonic() - asked
         if took < QUICK:
             off = clock.steady.follow(self._beat.at + timedelta(seconds=took / 2), at_once=first)

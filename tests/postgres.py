@@ -65,6 +65,13 @@ class Server:
         """Stop it; `immediate` is a crash: what was not committed is gone."""
         self._do("pg_ctl", "stop", "--wait", "--silent", "--mode", mode)
 
+    def fails_over(self, mode: str = "fast") -> None:
+        """It is stopped, and comes back as a standby that was made the first: with all that was written, on a new timeline."""
+        self.stop(mode)
+        (self.place / "data" / "standby.signal").touch()
+        self.start()
+        self._do("pg_ctl", "promote", "--wait", "--silent")
+
     def close(self) -> None:
         """It is stopped, and leaves nothing behind."""
         assert self._heir.stdin is not None

@@ -40,6 +40,11 @@ def store_went_back(*, node: str) -> None:
     """The database has forgotten what it had confirmed (a failover, an old backup): the daemon ends, and a person must look."""
 
 
+@event("store.replaced", "error")
+def store_replaced(*, node: str) -> None:
+    """The database was restored, or a standby took over while no node lived: all is on hold, and a person must look."""
+
+
 @event("store.damaged", "error")
 def store_damaged(*, found: str) -> None:
     """A store too large to be read whole before it serves was read since, and is damaged: it is on hold; put a backup back."""

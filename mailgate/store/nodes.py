@@ -9,22 +9,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, text, update
 
-from mailgate.store.schema import Instant, nodes, outbox, sightings, spool, turns, upsert
+from mailgate.store.schema import Instant, flags, nodes, outbox, sightings, spool, turns, upsert
 
 ALIVE = timedelta(seconds=10)
 FORGOTTEN = timedelta(days=1)
+DATABASE = "database"  # the flag that says which database nodes last wrote to
+REPLACED = "the database was restored, or a standby took its place"
 SETTLING = "settling"
 
 
 @dataclass(frozen=True)
 class Beat:
-    """The database's time, and until when this node is known to live; `went_back`: it has forgotten what we wrote before."""
+    """The database's time, and until when this node is known to live; `went_back`: it has forgotten what we wrote before.
+
+    `replaced`: it has taken the place of another, and no node that lived can say what is missing; everything is on hold.
+    """
 
     at: datetime
     until: datetime
     went_back: bool = False
+    replaced: bool = False
 
 
 def beat(connection: Connection, name: str, before: Beat | None, taken: tuple[int, datetime] | None = None) -> Beat:
@@ -36,7 +42,8 @@ def beat(connection: Connection, name: str, before: Beat | None, taken: tuple[in
     connection.execute(replaced.on_conflict_do_update(index_elements=[nodes.c.name], set_={"alive_until": at + ALIVE}))
     connection.execute(delete(nodes).where(nodes.c.alive_until < at - FORGOTTEN))
     forgotten = before is not None and (known is None or known < before.until)
-    return Beat(at, at + ALIVE, forgotten or (taken is not None and _is_forgotten(connection, *taken)))
+    forgotten = forgotten or (taken is not None and _is_forgotten(connection, *taken))
+    return Beat(at, at + ALIVE, forgotten, not forgotten and _is_replaced(connection, first=before is None))
 
 
 def _is_forgotten(connection: Connection, spool_id: int, received_at: datetime) -> bool:
@@ -46,6 +53,26 @@ def _is_forgotten(connection: Connection, spool_id: int, received_at: datetime) 
         return bool(found != received_at)
     seen = select(sightings.c.id).where(sightings.c.received_at == received_at).limit(1)
     return connection.execute(seen).first() is None
+
+
+_WHICH = text(
+    "SELECT concat_ws('.', (SELECT system_identifier FROM pg_control_system()), "
+    "(SELECT oid FROM pg_database WHERE datname = current_database()), "
+    "substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))"
+)  # which cluster, which database, which timeline: another one after a failover, and after most ways to restore
+
+
+def _is_replaced(connection: Connection, *, first: bool) -> bool:
+    """True if this is not the database of the last beat of any node, and ours is the `first`; everything is on hold then."""
+    which = connection.execute(_WHICH).scalar_one()
+    known = connection.execute(select(flags.c.value).where(flags.c.name == DATABASE)).scalar()
+    if which == known:
+        return False
+    replaced = first and known is not None
+    for name, value in ((DATABASE, which), *((("hold:all", REPLACED),) if replaced else ())):
+        row = upsert(flags).values(name=name, value=value)
+        connection.execute(row.on_conflict_do_update(index_elements=[flags.c.name], set_={"value": value}))
+    return replaced
 
 
 def fence(connection: Connection, name: str) -> int | None:

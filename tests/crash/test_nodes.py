@@ -12,7 +12,7 @@ import pytest
 from cluster import Cluster, Senders, faults
 from nursery import Nursery, Sink
 from postgres import Server
-from running import HELPDESK, SELLER, house, mail, until
+from running import DESK, HELPDESK, SELLER, does, house, mail, until
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 AHEAD = 49 * 3600
@@ -101,3 +101,46 @@ def test_database_that_forgot_what_it_confirmed_stops_every_node(
         }
         cluster.nodes = []
         cluster.end()
+
+
+def test_failover_with_everything_is_nothing_to_nodes_that_live(nursery: Nursery, sink: tuple[Sink, str], tmp_path: Path) -> None:
+    """R18: a living node knows that nothing is lost; who starts after it needs not ask."""
+    with postgres.server() as own:
+        cluster = Cluster(nursery, house(tmp_path), own.database(), (sink[1],))
+        cluster.start(1)
+        (before,) = cluster.ask("SELECT value FROM flags WHERE name = 'database'")
+        own.fails_over()
+        cluster.reconnect()
+        until(lambda: cluster.ask("SELECT value FROM flags WHERE name = 'database'") != [before], what="a beat")
+        cluster.start(2)
+        assert cluster.ask("SELECT * FROM flags WHERE name LIKE 'hold:%'") == []
+        assert [one.lines("store.replaced") for one in cluster.nodes if one] == [[], []]
+        assert cluster.end() == [0, 0]
+
+
+def test_node_that_starts_on_a_database_that_nobody_saw_replaced_sends_nothing(
+    nursery: Nursery, sink: tuple[Sink, str], tmp_path: Path
+) -> None:
+    """R18: restored, or a standby took over while no node lived: what is missing nobody knows, so people look first."""
+    with postgres.server() as own:
+        cluster = Cluster(nursery, house(tmp_path), own.database(), (sink[1],))
+        cluster.start(1)
+        assert cluster.end() == [0]
+        own.fails_over()
+        cluster.reconnect()
+        cluster.nodes = []
+        cluster.start(1)
+        node = cluster.nodes[0]
+        assert node is not None
+        assert len(node.lines("store.replaced")) == len(node.lines("outbox.on_hold")) == 1
+        assert node.sends(mail(HELPDESK, SELLER, "ask", "Order 1"))
+        assert node.sends(mail(SELLER, DESK, "answer", "Re: Order 1", cc="", answers="ask"))
+        until(lambda: cluster.ask("SELECT state FROM outbox") == [("queued",)], what="a notice that waits")
+        node.kill()
+        cluster.nodes = []
+        cluster.start(1)
+        assert cluster.ask("SELECT name FROM flags WHERE name LIKE 'hold:%'") == [("hold:all",)]
+        assert sink[0].taken == []
+        does("release", "--config", str(tmp_path), "--set", cluster.words[0])
+        until(lambda: sink[0].taken, what="the notice")
+        assert cluster.end() == [0]
