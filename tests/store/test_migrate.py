@@ -6,6 +6,8 @@ import os
 import sqlite3
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from running import house, verb
 from sqlalchemy import create_engine, text
 
 from mailgate import cli
-from mailgate.store import migrate, nodes
+from mailgate.store import memory, mend, migrate, nodes
 from mailgate.store.claim import claim
 from mailgate.store.engine import Connection, Store, StoreError, connect
 from mailgate.store.schema import metadata
@@ -167,4 +169,22 @@ def test_lists_do_not_wait_for_a_busy_writer(tmp_path: Path) -> None:
     with store._engine.begin():
         done = CliRunner().invoke(cli.cli, ["message", "list", "--config", str(tmp_path)])
     assert done.exit_code == 0
+    store.close()
+
+
+def test_marks_of_an_earlier_version_are_known_as_they_stand(tmp_path: Path) -> None:
+    """What a ticket needs to be built anew is kept from now on; marks are taken over, and of old mail nothing is made up."""
+    engine = connect("sqlite:///mailgate.db", tmp_path)
+    migrate.upgrade(engine, "0008")
+    at = "2026-06-01 12:00:00.000000"
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"INSERT INTO marks VALUES ('desk', 'acme', 'takeover', 'true', '{at}')")
+        values = f"1, 1, 'desk', 1, 'a@b', 'f', 'human', 'x@y.example', 'seller', 'asked', '{at}', 'text', '[]', '[]', '[]'"
+        connection.exec_driver_sql(f"INSERT INTO messages VALUES ({values})")
+    engine.dispose()
+    store = Store.open("sqlite:///mailgate.db", tmp_path)
+    came = datetime(2026, 6, 1, 12, tzinfo=UTC)
+    for at_, known in ((came, {"takeover": "true"}), (came - timedelta(seconds=1), {})):
+        assert store.read(partial(memory.marks_at, desk="desk", seller="acme", at=at_)) == known
+    assert store.read(partial(mend.premises, spool_id=1)) is None
     store.close()
