@@ -14,6 +14,9 @@ DIR ?= run
 ARGS ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
+# The tests start many interpreters: each would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test demo lint clean venv
 .DEFAULT_GOAL := help
 
