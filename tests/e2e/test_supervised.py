@@ -44,9 +44,9 @@ class Manager:
                 return self.said
 
     def starts(self, nursery: Nursery, directory: Path, **more: Any) -> Running:
-        """A daemon under this manager; it looks at its loops ten times a second, and two seconds are too long for any."""
+        """A daemon under this manager; it looks at its loops ten times a second, and one second is too long for any."""
         found = {"NOTIFY_SOCKET": self.path}
-        return nursery.start(directory, *FILES, environment=found, watch=(0.1, 2.0), **more)
+        return nursery.start(directory, *FILES, environment=found, watch=(0.1, 1.0), **more)
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_watchdog_is_not_fed_while_something_hangs(nursery: Nursery, manager: Ma
     until(lambda: "READY=1" in manager.heard)
     fed = -1
     while fed != (fed := manager.heard.count("WATCHDOG=1")):
-        time.sleep(2.5)  # a loop that hangs is found after two seconds; one that moves is seen ten times a second
+        time.sleep(1.5)  # a loop that hangs is found after one second; one that moves is seen ten times a second
 
 
 @pytest.mark.parametrize("loop", ["timers", "courier"])
