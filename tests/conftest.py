@@ -7,12 +7,15 @@ from collections.abc import Iterator
 
 import postgres
 import pytest
+import remembered
 from hypothesis import settings
 
 # The same examples each time, however busy the machine is; `--hypothesis-profile=wild` thinks of others, and of more.
 settings.register_profile("calm", deadline=None, derandomize=True)
 settings.register_profile("wild", deadline=None, max_examples=2000)
 settings.load_profile("calm")
+
+remembered.install()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import remembered
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from click.testing import CliRunner
@@ -23,6 +24,13 @@ from mailgate.store import memory, mend, migrate, nodes
 from mailgate.store.claim import claim
 from mailgate.store.engine import Connection, Store, StoreError, connect
 from mailgate.store.schema import metadata
+
+
+@pytest.fixture(autouse=True)
+def _as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The migrations run, where other tests copy what they make."""
+    monkeypatch.setattr(migrate, "upgrade", remembered.upgraded)
+
 
 DDL = text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'alembic%' ORDER BY name")
 
