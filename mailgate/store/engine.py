@@ -156,7 +156,10 @@ class Store:
         file = Path(str(self._engine.url.database))
         if holds(file, self._claim):
             return ""
-        anew = claim(file)
+        try:
+            anew = claim(file)
+        except OSError as error:
+            raise StoreError(f"{file} can't be claimed anew ({error.strerror}); restart mailgate") from error
         if isinstance(anew, str):
             return anew
         os.close(self._claim)

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, select, text, update
+from sqlalchemy.exc import NotSupportedError, ProgrammingError
 
+from mailgate.store import memory
 from mailgate.store.schema import Instant, flags, nodes, outbox, sightings, spool, turns, upsert
 
 ALIVE = timedelta(seconds=10)
@@ -64,15 +66,19 @@ _WHICH = text(
 
 def _is_replaced(connection: Connection, *, first: bool) -> bool:
     """True if this is not the database of the last beat of any node, and ours is the `first`; everything is on hold then."""
-    which = connection.execute(_WHICH).scalar_one()
+    try:
+        with connection.begin_nested():
+            which = connection.execute(_WHICH).scalar_one()
+    except (ProgrammingError, NotSupportedError):  # a provider that keeps these functions to itself
+        return False
     known = connection.execute(select(flags.c.value).where(flags.c.name == DATABASE)).scalar()
     if which == known:
         return False
-    replaced = first and known is not None
-    for name, value in ((DATABASE, which), *((("hold:all", REPLACED),) if replaced else ())):
-        row = upsert(flags).values(name=name, value=value)
-        connection.execute(row.on_conflict_do_update(index_elements=[flags.c.name], set_={"value": value}))
-    return replaced
+    memory.set_flag(connection, DATABASE, which)
+    if not first or known is None:
+        return False
+    memory.set_flag(connection, "hold:all", REPLACED)
+    return True
 
 
 def fence(connection: Connection, name: str) -> int | None:
