@@ -19,6 +19,7 @@ from mailgate.store import migrate
 from mailgate.store.engine import connect
 
 parsed, upgraded = tomllib.loads, migrate.upgrade
+_COUNT = "SELECT count(*) FROM sqlite_master"
 _OURS = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
 
 
@@ -57,9 +58,11 @@ def _upgrade(engine: Engine, *to: str) -> bool:
     """`migrate.upgrade`."""
     if engine.dialect.name != "sqlite" or to:
         return upgraded(engine, *to)
+    with engine.connect().execution_options(turn="read") as connection:
+        if connection.exec_driver_sql(_COUNT).scalar_one():
+            return upgraded(engine)
     with engine.connect().execution_options(turn="migrate") as connection, connection.begin():
-        if not connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one():
+        if not (others := connection.exec_driver_sql(_COUNT).scalar_one()):
             for statement in _tables():
                 connection.exec_driver_sql(statement)
-            return True
-    return upgraded(engine)
+    return upgraded(engine) if others else True
