@@ -125,4 +125,4 @@ def holds(connection: Connection) -> tuple[str, ...]:
     return tuple(name.removeprefix("hold:") for name in connection.execute(_HOLDS).scalars())
 
 
-_HOLDS = select(flags.c.name).where(flags.c.name.like("hold:%")).order_by(flags.c.name)
+_HOLDS = select(flags.c.name).where((flags.c.name >= "hold:") & (flags.c.name < "hold;")).order_by(flags.c.name)

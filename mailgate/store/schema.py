@@ -168,7 +168,7 @@ messages = Table(
     "messages",
     metadata,
     Column("id", Id, primary_key=True, autoincrement=True),
-    Column("spool_id", Id, nullable=False),
+    Column("spool_id", Id, nullable=False, index=True),
     Column("desk", Text, nullable=False),
     Column("ticket", Id, index=True),
     Column("message_id", Text, index=True),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, union, update
 
 from mailgate.mail.message import Envelope
 from mailgate.store.schema import messages, pieces, sightings, spool
@@ -162,13 +162,15 @@ class Twin:
     sha256: str
 
 
-_LIKE = (
+_AT_DESK = (
     select(messages.c.spool_id, messages.c.ticket, spool.c.sha256, messages.c.fingerprint)
     .select_from(messages.join(spool, spool.c.id == messages.c.spool_id))
     .where(messages.c.desk == bindparam("desk"))
-    .where((messages.c.fingerprint == bindparam("fingerprint")) | (messages.c.message_id == bindparam("message_id")))
-    .order_by(messages.c.spool_id)
 )
+_LIKE = union(  # each by its own index: an OR of the two would read all mail of the desk
+    _AT_DESK.where(messages.c.fingerprint == bindparam("fingerprint")),
+    _AT_DESK.where(messages.c.message_id == bindparam("message_id")),
+).order_by("spool_id")
 
 
 def like(connection: Connection, desk: str, fingerprint: str, message_id: str | None) -> tuple[Twin | None, int | None]:
