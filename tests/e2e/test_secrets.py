@@ -142,7 +142,7 @@ def test_secret_is_said_to_its_server_and_stands_nowhere_else(
     try:
         assert running.sends(mail(HELPDESK, SELLER, "ask", "Order 4711"))
         assert running.sends(mail(SELLER, "support@shop.test", "answer", "Re: Order 4711", cc="", answers="ask"))
-        until(lambda: rows(running.directory, "SELECT 1 FROM outbox WHERE attempts > 1"), what="a second attempt")
+        until(lambda: rows(running.directory, "SELECT 1 FROM outbox WHERE attempts > 0"), what="an attempt")
         for kind, name in (("smtp", "smarthost"), ("imap", "imap"), ("http", "client")):
             until(lambda k=kind, n=name: planted[n].encode() in b" ".join(echoes[k].heard), what=f"{name} at {kind}")
         found = [(where, name) for where, said in everything(running) for name, secret in planted.items() if secret in said]
