@@ -46,11 +46,10 @@ def command_in(visible: str, words: Mapping[str, tuple[str, ...]]) -> tuple[str,
     if not tokens:
         return None
     fits: dict[tuple[bool, int], dict[str, int]] = {}
-    for action, entries in words.items():
-        for literals in map(_literals, entries):
-            end = _end_of_head(literals, tokens) if literals[0].startswith(tokens[0][0]) else None
-            if end is not None:
-                fits.setdefault((len(literals) == 1, sum(map(len, literals))), {}).setdefault(action, end)
+    for action, literals in _by_letter(tuple(words.items())).get(tokens[0][0][0], ()):
+        end = _end_of_head(literals, tokens) if literals[0].startswith(tokens[0][0]) else None
+        if end is not None:
+            fits.setdefault((len(literals) == 1, sum(map(len, literals))), {}).setdefault(action, end)
     best = fits[max(fits)] if fits else {}
     return next(((action, _LEAD.sub("", line[end:])) for action, end in best.items()), None) if len(best) == 1 else None
 
@@ -105,6 +104,16 @@ def _squeezed(text: str) -> str:
 def _literals(entry: str) -> tuple[str, ...]:
     """The words between the gaps of an entry; a last "" means that text may follow."""
     return tuple(map(_squeezed, _GAP.split(entry.strip())))
+
+
+@lru_cache(maxsize=8)
+def _by_letter(words: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[str, list[tuple[str, tuple[str, ...]]]]:
+    """(action, literals) of every entry by its first letter: most lines begin with none of them."""
+    found: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
+    for action, entries in words:
+        for literals in map(_literals, entries):
+            found.setdefault(literals[0][:1], []).append((action, literals))
+    return found
 
 
 def _end_of_head(literals: tuple[str, ...], tokens: list[tuple[str, int]]) -> int | None:
