@@ -38,7 +38,7 @@ from mailgate.nodes import Node
 from mailgate.orders import Folder
 from mailgate.reload import Anew, read_anew
 from mailgate.store import memory, outbox, spool
-from mailgate.store.engine import Store, StoreError
+from mailgate.store.engine import Connection, Store, StoreError
 from mailgate.timekeeper import Timekeeper, rewind
 from mailgate.wire import clock
 from mailgate.wire.guard_in import GuardDoor
@@ -244,7 +244,7 @@ class Daemon:
         """Feed the watchdog while the loops move and the store answers, be it with a refusal; keep the gauges fresh."""
         while True:
             try:
-                counts = await self.store.beside(spool.counts), await self.store.beside(outbox.counts)
+                counts = await asyncio.to_thread(self.store.read, _counts)  # of millions of rows: beside who writes
                 self.gauges.show(*counts, await self.store.beside(memory.holds))
                 self.store.free()
                 if other := self.store.overtaken_by():
@@ -311,6 +311,10 @@ class Daemon:
         await rewind(self.store.run, house, anew.changed)
         ms = int((clock.monotonic() - started) * 1000)
         events.config_reloaded(desks=len(settings.desks), sellers=len(settings.sellers), needs_restart=changed, ms=ms)
+
+
+def _counts(connection: Connection) -> tuple[dict[str, int], dict[str, int]]:
+    return spool.counts(connection), outbox.counts(connection)
 
 
 async def _ended(loops: list[asyncio.Task[None]]) -> None:
