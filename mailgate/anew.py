@@ -78,8 +78,7 @@ def build(connection: Connection, house: House, number: int) -> Built:
         )
     built = replace(old, participants=(), spoken=(), clocks=(), facts={}, tags=frozenset())
     first, vouched, meant = True, str(old.facts.get("vouched", "")), dict[int, Spoken]()
-    yes = {one.spool_id: one for one in old.spoken if one.event == "confirmed"}
-    saw = {one.spool_id: one.audience for one in old.spoken}
+    was = {one.spool_id: one for one in old.spoken}
     steps = stored.fired_steps(connection, number)
     happened = tuple(one for one in happenings.of_ticket(connection, number) if one.kind != FIRED)
     for spool_id, happening, at in _in_turn(mails, happened):
@@ -89,11 +88,15 @@ def build(connection: Connection, house: House, number: int) -> Built:
                 built = _happened_again(connection, house, built, happening)
             continue
         built, steps = _fired_again(connection, house, built, steps, partial(_was_due, until=at))
-        if spool_id in yes:
-            built = replace(built, spoken=(*built.spoken, yes[spool_id]))
+        if spool_id in was and was[spool_id].event == "confirmed":
+            built = replace(built, spoken=(*built.spoken, was[spool_id]))
             continue
-        before = _Before(first, vouched if UNCONFIRMED not in old.tags else None, saw.get(spool_id, frozenset()))
+        before = _Before(
+            first, vouched if UNCONFIRMED not in old.tags else None, was[spool_id].audience if spool_id in was else frozenset()
+        )
         built, said = _settled_again(connection, house, built, spool_id, before)
+        if said is None and spool_id in was:  # a report or an automatic reply, and nothing yet that it could be about
+            built = replace(built, spoken=(*built.spoken, was[spool_id]))
         meant |= {spool_id: said} if said else {}
         first = first and said is None
     built, _ = _fired_again(connection, house, built, steps, _is_left)
@@ -166,11 +169,14 @@ def _with_steps(connection: Connection, house: House, ticket: Ticket, together: 
 
 
 def _without_steps(connection: Connection, house: House, ticket: Ticket, together: Sequence[FiredStep]) -> Ticket:
-    """`ticket` whose clock mail had stopped that nobody knew of when these fired: what an answer withdraws is withdrawn."""
+    """`ticket` whose clock mail had ended that nobody knew of when these fired: what an answer withdraws is withdrawn."""
     clock, marks = _marks(ticket, together)
     desk = house.desk(ticket.desk)
     if clock is None or desk is None or not marks:
         return ticket
+    if clock.state != "stopped":
+        scene = scene_for(connection, house, desk, house.seller(ticket.seller), ticket, together[0].fired_at)
+        return fired(ticket, clock, marks, scene, together[0].fired_at).ticket or ticket
     policy = policy_of(connection, house, desk, ticket.policy)
     if is_withdrawn(clock, marks[0], policy):
         changed = replace(clock, marks=tuple(unfired(one) if one in marks else one for one in clock.marks))
@@ -221,7 +227,8 @@ def _settled_again(
     made = headed(decision.ticket, got.subject, before.audience) if said else decision.ticket
     made = replace(made, number=ticket.number, policy=ticket.policy, version=ticket.version)
     named = tuple(replace(clock, subject=f"ticket:{ticket.number}") for clock in made.clocks)
-    spoken = (*made.spoken, said) if said else made.spoken
+    earlier = ticket.spoken if before.first else made.spoken
+    spoken = (*earlier, said) if said else earlier
     made = replace(made, clocks=named, spoken=spoken)
     return with_clocks(made, (), policy_of(connection, house, desk, ticket.policy)), said
 

@@ -65,6 +65,7 @@ async def _told(seed: int) -> Told:
             await world.ends()
             if seed % again.EVERY == 0 and not world.set_back:
                 again.look(world.store, world.house)
+                again.mend_and_look(world.store, world.house, rng, world.wall.now)
         except BrokenError as error:
             failure = str(error)
     days = (world.wall.now - world.begun) / timedelta(days=1)
