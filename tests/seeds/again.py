@@ -63,7 +63,7 @@ def _out_of_order(connection: Connection) -> set[int]:
         mails.setdefault(row.ticket, []).append(row)
     found = {number for number, rows in mails.items() if any(one.at > other.at for one, other in pairwise(rows))}
     for order in connection.execute(select(happenings.c.ticket, happenings.c.at)):
-        if any(one.at < order.at <= one.settled_at for one in mails.get(order.ticket, ())):
+        if any(one.at <= order.at <= one.settled_at for one in mails.get(order.ticket, ())):
             found.add(order.ticket)
     once = (steps.c.subject, steps.c.clock, steps.c.episode, steps.c.step, steps.c.due)
     again = select(steps.c.subject).group_by(*once).having(func.count(distinct(steps.c.fired_at)) > 1)
