@@ -76,6 +76,7 @@ def start(asked: dict[str, Any]) -> int:
     """The process id of a new daemon."""
     if pid := os.fork():
         running.add(pid)
+        ended.pop(pid, None)  # of one that had this number before
         return pid
     code = 70
     try:
