@@ -67,7 +67,7 @@ class Trial:
         assert child is not None
         with suppress(ProcessLookupError):
             if child.returncode is None:
-                child.kill()
+                os.kill(child.pid, signal.SIGKILL)  # `child.kill()` takes the status of one that has just died from `wait`
         return await child.wait()
 
     def _how(self, status: int) -> str:
