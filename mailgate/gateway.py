@@ -284,16 +284,25 @@ class Gateway:
             await self.trial.close()
 
     async def _carefully(self, mail: Spooled) -> None:
-        work = partial(leftover.begin, spool_id=mail.id)
-        reason = "" if mail.id in self._begun or await self.store.in_turn(work) else leftover.REASON
-        self._begun.add(mail.id)
-        self.moved = clock.monotonic()
-        if reason := reason or await self.trial.fails(mail.raw):
+        if reason := await self._suspect(mail):
             await self._park(mail, reason)
         else:
             await self._batch((mail,))
         await self.store.in_turn(partial(leftover.forget, spool_id=mail.id))
         self._begun.discard(mail.id)
+
+    async def _suspect(self, mail: Spooled) -> str:
+        """Why a mail is not begun with once more; empty once it is noted that it is."""
+        self.moved = clock.monotonic()
+        if mail.id in self._begun:
+            return ""
+        before = await self.store.beside(partial(leftover.begun, spool_id=mail.id))
+        reason = leftover.REASON if before >= leftover.TRIES else ""
+        if before and (reason := reason or await self.trial.fails(mail.raw)):
+            return reason
+        await self.store.in_turn(partial(leftover.begin, spool_id=mail.id))
+        self._begun.add(mail.id)
+        return ""
 
     async def _batch(self, mails: Sequence[Spooled]) -> None:
         """Read a batch beside the loop, then settle it in order; the writer commits what comes together."""

@@ -1,4 +1,4 @@
-"""Read a mail in a process of its own first, which may be killed: whatever ended the last one who had it in hand may be in it.
+"""Read a mail in a process of its own first, which may be killed: what ended the last one that settled it may be in it.
 
 The child (`python -m mailgate.wire.trial`) takes a mail's length and its bytes, reads it as `inspect` does, forgets what it
 found and answers with one octet. It may take some seconds of processor time for each, however busy the machine is, and MEMORY
