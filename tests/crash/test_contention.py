@@ -32,13 +32,16 @@ def locked(other: Session, _: Callable[[], Session]) -> Iterator[None]:
 
 @contextmanager
 def full(other: Session, more: Callable[[], Session]) -> Iterator[None]:
-    """Others have every place at the server; ours were ended."""
+    """Others have every place at the server, and ours has none: it may win one back between its end and the next comer."""
     with ExitStack() as all_of_them:
-        for _ in range(2):
+
+        def taken() -> bool:
             with suppress(psycopg.OperationalError):  # too many clients
                 while True:
                     all_of_them.enter_context(more())
-            other.execute(OUT)
+            return not other.execute(OUT).fetchall()
+
+        until(taken, what="every place")
         yield
 
 

@@ -25,7 +25,7 @@ from mailgate.desk.house import House
 from mailgate.store.engine import Connection, Store
 from mailgate.store.schema import happenings, messages, spool, steps, tickets
 
-EVERY = 16  # which stories are looked at, and mended three times: such a one takes twice its time
+EVERY = 32  # which stories are looked at, and mended three times: such a one takes twice its time
 
 
 def look(store: Store, house: House) -> None:
