@@ -79,7 +79,7 @@ def variables(source: str) -> frozenset[str]:
     try:
         return frozenset(meta.find_undeclared_variables(_BODY.parse(source))) - FROM_PAGE
     except TemplateError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(error.message) from error
 
 
 def _lint(templates: Templates) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """Read a mail in a process of its own first, which may be killed: what ended the last one that settled it may be in it.
 
-The child (`python -m mailgate.wire.trial`) takes a mail's length and its bytes, reads it as `inspect` does, forgets what it
-found and answers with one octet. It may take some seconds of processor time for each, however busy the machine is, and MEMORY
-in all; beyond that the kernel ends it. It begins with the first mail that is tried and inherits no password.
+The child (`python -m mailgate.wire.trial`) says by one octet that it is there. Then it takes a mail's length and its bytes, reads
+it as `inspect` does, forgets what it found and answers with one octet more. It may take some seconds of processor time for each,
+however busy the machine is, and MEMORY in all; beyond that the kernel ends it. It inherits no password.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from mailgate.mail import inspect
 SECONDS = 15.0
 MEMORY = 2**30
 LONGEST = 45.0  # seconds by the clock on the wall, for one that waits rather than works
+STARTS = 10.0  # seconds until the child must be there
 PIECE = 2**16
 _INHERITED = ("PATH", "PYTHONPATH", "PYTHONHOME", "LANG", "LC_ALL", "SYSTEMROOT")
 
@@ -32,10 +33,9 @@ class Trial:
         self._child: asyncio.subprocess.Process | None = None
 
     async def fails(self, raw: bytes) -> str:
-        """How the reader of this mail ended; empty if it read it, or if there is no room for a process."""
-        try:
-            child = await self._ready()
-        except OSError:
+        """How the reader of this mail ended; empty if it read it, or where no process of ours can be started."""
+        child = await self._ready()
+        if child is None:
             return ""
         assert child.stdin is not None
         assert child.stdout is not None
@@ -54,12 +54,20 @@ class Trial:
         if self._child is not None:
             await self._ended()
 
-    async def _ready(self) -> asyncio.subprocess.Process:
-        if self._child is None:
-            around = {name: value for name, value in os.environ.items() if name in _INHERITED}
-            pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-            command = (sys.executable, "-m", __name__, str(self.seconds))
+    async def _ready(self) -> asyncio.subprocess.Process | None:
+        """The child, once it is there; None if it does not come, which is no mail's fault."""
+        if self._child is not None:
+            return self._child
+        around = {name: value for name, value in os.environ.items() if name in _INHERITED}
+        pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+        command = (sys.executable, "-m", __name__, str(self.seconds))
+        try:
             self._child = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=null, env=around)
+            assert self._child.stdout is not None
+            async with asyncio.timeout(STARTS):
+                await self._child.stdout.readexactly(1)
+        except (TimeoutError, asyncio.IncompleteReadError, OSError):
+            await self.close()
         return self._child
 
     async def _ended(self) -> int:
@@ -82,13 +90,18 @@ def main(seconds: float) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
+    _answer()
     while head := sys.stdin.buffer.read(8):
         raw = sys.stdin.buffer.read(int.from_bytes(head))
         signal.setitimer(signal.ITIMER_PROF, seconds)
         inspect.row(raw, "")
         signal.setitimer(signal.ITIMER_PROF, 0)
-        sys.stdout.buffer.write(b".")
-        sys.stdout.buffer.flush()
+        _answer()
+
+
+def _answer() -> None:
+    sys.stdout.buffer.write(b".")
+    sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

@@ -54,3 +54,10 @@ async def test_child_knows_no_password(trial: Trial, monkeypatch: pytest.MonkeyP
     assert await trial.fails(SOUND) == ""
     assert trial._child is not None
     assert "s3cret" not in environment(trial._child.pid)
+
+
+@pytest.mark.parametrize("program", ["/bin/false", "/nowhere/python"])
+async def test_child_that_does_not_come_accuses_no_mail(trial: Trial, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    """An interpreter that ends at once, or that there is not: the mail is as good as it was."""
+    monkeypatch.setattr("sys.executable", program)
+    assert await trial.fails(SOUND) == ""
