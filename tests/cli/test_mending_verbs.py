@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from running import HELPDESK, SELLER, does, house, mail
+from running import HELPDESK, SELLER, does, mail
+from taken import took
 
-from mailgate import assembly, config
-from mailgate.cli.options import open_store
-from mailgate.simulate.stage import PROVEN, Stage
 from mailgate.wire import clock
 
 ORDERS = {
@@ -26,14 +23,8 @@ ORDERS = {
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
     """A house that took two asks, an hour and half an hour ago."""
-    directory = house(tmp_path / "gate")
-    settings = config.load(directory)
-    store = open_store(settings)
-    stage = Stage(replace(assembly.house_of(settings), proven_doors=frozenset({PROVEN})), settings.desks["support"], store)
-    for number, ago in ((1, 60), (2, 30)):
-        stage.receive(mail(HELPDESK, SELLER, f"ask{number}", f"Order 471{number}"), clock.now() - timedelta(minutes=ago))
-    store.close()
-    return directory
+    asks = ((mail(HELPDESK, SELLER, f"ask{number}", f"Order 471{number}"), ago) for number, ago in ((1, 60), (2, 30)))
+    return took(tmp_path / "gate", ((raw, timedelta(minutes=ago)) for raw, ago in asks))
 
 
 def clocks(shop: Path) -> dict[str, Any]:

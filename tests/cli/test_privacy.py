@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from running import HELPDESK, SELLER, does, house, mail
+from running import HELPDESK, SELLER, does, mail
+from taken import took
 
-from mailgate import assembly, cli, config
-from mailgate.cli.options import open_store
-from mailgate.simulate.stage import PROVEN, Stage
-from mailgate.wire import clock
+from mailgate import cli
 
 ASK = mail(HELPDESK, SELLER, "ask", "Order 4711")
 ANSWER = mail(SELLER, HELPDESK, "re", "Re: Order 4711", answers="ask")
@@ -24,14 +21,7 @@ ANSWER = mail(SELLER, HELPDESK, "re", "Re: Order 4711", answers="ask")
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
     """A house that took the helpdesk's ask and the seller's answer 500 days ago."""
-    directory = house(tmp_path / "gate")
-    settings = config.load(directory)
-    store = open_store(settings)
-    stage = Stage(replace(assembly.house_of(settings), proven_doors=frozenset({PROVEN})), settings.desks["support"], store)
-    for raw in (ASK, ANSWER):
-        stage.receive(raw, clock.now() - timedelta(days=500))
-    store.close()
-    return directory
+    return took(tmp_path / "gate", [(raw, timedelta(days=500)) for raw in (ASK, ANSWER)])
 
 
 def exported(shop: Path) -> list[dict[str, str]]:
